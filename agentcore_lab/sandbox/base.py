@@ -1,0 +1,127 @@
+"""What the engine asks of a sandbox backend, and what a backend may answer.
+
+A backend knows images and running sandboxes and nothing of runtimes, sessions or HTTP. Nothing outside this
+package may assume that a sandbox runs on this machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An artifact as it was when a version was made from it.
+
+    ``digest`` is its immutable identity: sandboxes start from the digest, so moving the tag ``uri`` names
+    changes no version. ``architecture`` is in OCI's words (``arm64``, ``amd64``).
+    """
+
+    uri: str
+    digest: str
+    architecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSpec:
+    """One sandbox to start.
+
+    ``id`` is unique over the life of the data directory and safe as a container name. ``port`` is the port the
+    agent serves inside. ``labels`` are kept with the sandbox so that a later engine can tell whose it is.
+    """
+
+    id: str
+    image: Image
+    port: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxStatus:
+    """Whether the agent's first process runs; if not, how it ended (``exit_code`` as a shell has it)."""
+
+    running: bool
+    exit_code: int | None = None
+    out_of_memory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A sandbox found on the machine that carries this engine's mark."""
+
+    id: str
+    labels: Mapping[str, str]
+
+
+class SandboxError(Exception):
+    """The backend could not do what was asked; the message is for a person."""
+
+
+class BackendUnavailable(SandboxError):  # noqa: N818 - a state, named as one
+    """The backend cannot be used on this machine; the message says why and what would mend it."""
+
+
+class ImageNotFound(SandboxError):  # noqa: N818 - a state, named as one
+    """No image of this name is known to the backend."""
+
+
+class UnsupportedArchitecture(SandboxError):  # noqa: N818 - a state, named as one
+    """The image is not for linux/arm64."""
+
+    def __init__(self, uri: str, architecture: str) -> None:
+        super().__init__(f"{uri} is built for {architecture}, not for arm64")
+        self.uri = uri
+        self.architecture = architecture
+
+
+class Backend(Protocol):
+    """A place to run sandboxes. Every method may raise SandboxError; none blocks the event loop."""
+
+    @property
+    def name(self) -> str:
+        """``docker``, ``process``, …"""
+        ...
+
+    @property
+    def isolation(self) -> str:
+        """One sentence a user can read: what keeps one sandbox from another here."""
+        ...
+
+    async def open(self) -> None:
+        """Make ready (network, directories). Raises BackendUnavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what ``open`` took; running sandboxes are the caller's to stop first."""
+        ...
+
+    async def resolve(self, uri: str) -> Image:
+        """The image ``uri`` names now. Raises ImageNotFound, UnsupportedArchitecture."""
+        ...
+
+    async def start(self, spec: SandboxSpec) -> None:
+        """Start a sandbox; returns when its first process has been started, healthy or not."""
+        ...
+
+    async def address(self, sandbox_id: str) -> str | None:
+        """``http://host:port`` of the agent's port as the engine reaches it; None while not known yet."""
+        ...
+
+    async def status(self, sandbox_id: str) -> SandboxStatus:
+        """Whether it runs. An unknown id is not running."""
+        ...
+
+    async def logs(self, sandbox_id: str, tail: int) -> list[str]:
+        """The last ``tail`` lines of stdout and stderr together; empty for an unknown id."""
+        ...
+
+    async def stop(self, sandbox_id: str, grace: float) -> None:
+        """SIGTERM, up to ``grace`` seconds, SIGKILL; then remove all of it. Unknown ids are no error."""
+        ...
+
+    async def owned(self) -> list[Owned]:
+        """Every sandbox that carries this engine's mark, running or not."""
+        ...
