@@ -1,0 +1,57 @@
+"""Where the engine lives and how it is set up: the one reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from platformdirs import user_cache_path, user_data_path
+
+SandboxChoice = Literal["auto", "docker", "process"]
+
+DEFAULT_PORT = 4599
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One engine's settings.
+
+    ``data_dir`` holds what must survive a restart (the database, the process sandbox's images); one engine owns
+    it at a time. ``cache_dir`` holds what can be made again (wheels, base images' file systems, virtual
+    environments) and is shared by all engines of a user.
+    """
+
+    data_dir: Path
+    cache_dir: Path
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    sandbox: SandboxChoice = "auto"
+    region: str = "us-west-2"
+    account_id: str = "123456789012"
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Self:
+        """Settings from ``AGENTCORE_LAB_*`` variables and defaults; ``overrides`` that are not None win.
+
+        Raises:
+            ValueError: a variable holds a value that cannot be used; the message names the variable.
+        """
+        env = os.environ if environ is None else environ
+        sandbox = env.get("AGENTCORE_LAB_SANDBOX", "auto")
+        if sandbox not in get_args(SandboxChoice):
+            raise ValueError(f"AGENTCORE_LAB_SANDBOX is {sandbox!r}: use auto, docker or process")
+        port = env.get("AGENTCORE_LAB_PORT", str(DEFAULT_PORT))
+        if not port.isdecimal() or int(port) > 65535:
+            raise ValueError(f"AGENTCORE_LAB_PORT is {port!r}: use a port number")
+        settings = cls(
+            data_dir=Path(env.get("AGENTCORE_LAB_DATA_DIR") or user_data_path("agentcore-lab")),
+            cache_dir=Path(env.get("AGENTCORE_LAB_CACHE_DIR") or user_cache_path("agentcore-lab")),
+            host=env.get("AGENTCORE_LAB_HOST", "127.0.0.1"),
+            port=int(port),
+            sandbox=sandbox,
+            region=env.get("AGENTCORE_LAB_REGION", "us-west-2"),
+        )
+        return replace(settings, **{key: value for key, value in overrides.items() if value is not None})
