@@ -1,0 +1,1 @@
+"""Agent runtimes: versions, endpoints, sessions, and the calls that reach them."""

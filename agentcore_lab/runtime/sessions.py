@@ -1,0 +1,271 @@
+"""The only door to a sandbox: sessions by id, each started once, used by many calls, ended once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from agentcore_lab.clock import Clock, stopwatch
+from agentcore_lab.errors import ResourceNotFoundException, RetryableConflictException, RuntimeClientError
+from agentcore_lab.runtime.lifecycle import lifecycle_of
+from agentcore_lab.runtime.limits import STARTUP_BUDGET_SECONDS, STOP_GRACE_SECONDS
+from agentcore_lab.runtime.monitor import Monitor
+from agentcore_lab.runtime.protocols import Protocol, protocol_of
+from agentcore_lab.runtime.session import (
+    Ended,
+    Event,
+    Healthy,
+    Reason,
+    RequestBegan,
+    RequestEnded,
+    Session,
+    State,
+    Tick,
+    deadline,
+    step,
+)
+from agentcore_lab.runtime.startup import await_healthy
+from agentcore_lab.runtime.versions import AgentRuntime, Version
+from agentcore_lab.sandbox.base import Backend, Image, SandboxError, SandboxSpec
+
+log = logging.getLogger(__name__)
+
+_REMEMBERED = 500
+"""How many ended sessions are kept for whoever lists them."""
+
+_IN_PROGRESS = "Session operation in progress, please retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a new session starts from: the version its endpoint serves at that moment."""
+
+    runtime: AgentRuntime
+    version: Version
+    image: Image
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One call's hold on a session. ``started_in`` is in seconds, None when the session was already warm."""
+
+    session: Session
+    address: str
+    protocol: Protocol
+    architecture: str
+    started_in: float | None
+
+
+@dataclass(slots=True)
+class _Live:
+    """A session in memory, with the parts of it that are not values."""
+
+    session: Session
+    plan: Plan
+    protocol: Protocol
+    started: asyncio.Task[str] | None = None
+    started_in: float = 0.0
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Sessions:
+    """All sessions of one engine."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        clock: Clock,
+        client: aiohttp.ClientSession,
+        environment: Callable[[Plan], Mapping[str, str]],
+        *,
+        startup_budget: float = STARTUP_BUDGET_SECONDS,
+        grace: float = STOP_GRACE_SECONDS,
+    ) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._client = client
+        self._environment = environment
+        self._startup_budget = startup_budget
+        self._grace = grace
+        self._live: dict[tuple[str, str], _Live] = {}
+        self._ended: deque[Session] = deque(maxlen=_REMEMBERED)
+        self._disposals: set[asyncio.Task[None]] = set()
+        self._monitor = Monitor(clock, self._tick)
+
+    def open(self) -> None:
+        """Begin to watch deadlines."""
+        self._monitor.open()
+
+    async def close(self) -> None:
+        """End every session and wait until nothing of them is left."""
+        await self._monitor.close()
+        for live in list(self._live.values()):
+            self._apply(live, Ended(Reason.SHUTDOWN))
+        await asyncio.gather(*self._disposals, return_exceptions=True)
+
+    async def clear_leftovers(self) -> int:
+        """Remove the sandboxes an engine that was killed left behind; the number removed."""
+        leftovers = await self._backend.owned()
+        await asyncio.gather(*(self._backend.stop(owned.id, 0) for owned in leftovers))
+        return len(leftovers)
+
+    @asynccontextmanager
+    async def use(self, session_id: str, plan: Plan) -> AsyncIterator[Lease]:
+        """Hold the session for one call, starting it if there is none; ``plan`` only serves a start.
+
+        Concurrent first calls share one start. Calls that arrive while an older incarnation is being torn down
+        wait for that.
+
+        Raises:
+            RuntimeClientError: the agent did not start.
+        """
+        live, began = await self._acquire(session_id, plan)
+        assert live.started is not None
+        address = await asyncio.shield(live.started)
+        if not live.session.alive:
+            raise RetryableConflictException(_IN_PROGRESS)
+        self._apply(live, RequestBegan())
+        try:
+            yield Lease(
+                live.session,
+                address,
+                live.protocol,
+                live.plan.image.architecture,
+                live.started_in if began else None,
+            )
+        finally:
+            self._apply(live, RequestEnded())
+
+    async def _acquire(self, session_id: str, plan: Plan) -> tuple[_Live, bool]:
+        key = (plan.runtime.id, session_id)
+        while (live := self._live.get(key)) is not None and not live.session.alive:
+            await live.gone.wait()
+        if live is not None:
+            return live, False
+        live = self._live[key] = self._new(session_id, plan)
+        live.started = asyncio.create_task(self._start(live))
+        # A start nobody waits for any more (the client left) fails in silence: the session says it all.
+        live.started.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return live, True
+
+    def _new(self, session_id: str, plan: Plan) -> _Live:
+        now = self._clock.now()
+        times = lifecycle_of(plan.version.spec)
+        session = Session(
+            runtime_id=plan.runtime.id,
+            session_id=session_id,
+            incarnation=secrets.token_hex(8),
+            version=plan.version.number,
+            endpoint=plan.endpoint,
+            created_at=now,
+            idle_timeout=times.idle_timeout,
+            max_lifetime=times.max_lifetime,
+            last_activity_at=now,
+        )
+        return _Live(session, plan, protocol_of(plan.version.spec))
+
+    async def _start(self, live: _Live) -> str:
+        began = stopwatch()
+        try:
+            address = await self._boot(live)
+        except BaseException:
+            self._apply(live, Ended(Reason.START_FAILED))
+            raise
+        live.started_in = stopwatch() - began
+        self._apply(live, Healthy())
+        return address
+
+    async def _boot(self, live: _Live) -> str:
+        session = live.session
+        spec = SandboxSpec(
+            id=session.incarnation,
+            image=live.plan.image,
+            port=live.protocol.port,
+            environment=self._environment(live.plan),
+            labels={
+                "agentcore-lab.runtime": session.runtime_id,
+                "agentcore-lab.version": str(session.version),
+                "agentcore-lab.session": session.session_id,
+            },
+        )
+        try:
+            await self._backend.start(spec)
+            return await await_healthy(
+                self._backend, self._client, session.incarnation, live.protocol, self._startup_budget
+            )
+        except SandboxError as error:
+            raise RuntimeClientError(f"The session's sandbox could not be started. {error}") from error
+
+    async def stop(self, runtime_id: str, session_id: str) -> None:
+        """End a session and return once nothing of it is left.
+
+        Raises:
+            ResourceNotFoundException: no such session, or it has ended.
+            RetryableConflictException: the session is being started.
+        """
+        live = self._live.get((runtime_id, session_id))
+        if live is None or not live.session.alive:
+            raise ResourceNotFoundException(
+                f"Session '{session_id}' of agent '{runtime_id}' was not found, or it has already ended."
+            )
+        if live.session.state is State.PROVISIONING:
+            raise RetryableConflictException(_IN_PROGRESS)
+        self._apply(live, Ended(Reason.STOPPED))
+        await live.gone.wait()
+
+    async def end_all(self, runtime_id: str) -> None:
+        """End every session of a runtime that is being deleted."""
+        mine = [live for key, live in self._live.items() if key[0] == runtime_id]
+        for live in mine:
+            self._apply(live, Ended(Reason.RUNTIME_DELETED))
+        await asyncio.gather(*(live.gone.wait() for live in mine))
+
+    def crashed(self, session: Session) -> None:
+        """Tell that the sandbox of this very incarnation was found dead."""
+        live = self._live.get((session.runtime_id, session.session_id))
+        if live is not None and live.session.incarnation == session.incarnation:
+            self._apply(live, Ended(Reason.CRASHED))
+
+    def all(self) -> list[Session]:
+        """Every session: the living by age, then the ended, latest first."""
+        living = [live.session for live in self._live.values() if live.session.alive]
+        return [*living, *reversed(self._ended)]
+
+    def _tick(self) -> None:
+        for live in list(self._live.values()):
+            self._apply(live, Tick())
+
+    def _apply(self, live: _Live, event: Event) -> None:
+        was_alive = live.session.alive
+        live.session, effects = step(live.session, event, self._clock.now())
+        due = deadline(live.session)
+        if due is not None:
+            self._monitor.expect(due[0])
+        if was_alive and not live.session.alive:
+            self._ended.append(live.session)
+        for effect in effects:
+            task = asyncio.create_task(self._dispose(live, effect.incarnation))
+            self._disposals.add(task)
+            task.add_done_callback(self._disposals.discard)
+
+    async def _dispose(self, live: _Live, incarnation: str) -> None:
+        if live.started is not None and live.session.reason is not Reason.START_FAILED:
+            live.started.cancel()
+            await asyncio.gather(live.started, return_exceptions=True)
+        try:
+            await self._backend.stop(incarnation, self._grace)
+        except SandboxError:
+            log.exception("sandbox %s could not be removed", incarnation)
+        finally:
+            key = (live.session.runtime_id, live.session.session_id)
+            if self._live.get(key) is live:
+                del self._live[key]
+            live.gone.set()

@@ -1,0 +1,91 @@
+"""From a started sandbox to a healthy agent: the wait, and what to say when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from agentcore_lab.errors import RuntimeClientError
+from agentcore_lab.runtime.limits import STARTUP_BUDGET_SECONDS
+from agentcore_lab.runtime.protocols import Protocol
+from agentcore_lab.sandbox.base import Backend, SandboxStatus
+
+_FIRST_POLL_SECONDS = 0.03
+_SLOWEST_POLL_SECONDS = 0.25
+_POLL_TIMEOUT = aiohttp.ClientTimeout(total=5)
+_LOG_LINES = 20
+
+
+async def await_healthy(
+    backend: Backend, client: aiohttp.ClientSession, sandbox_id: str, protocol: Protocol, budget: float
+) -> str:
+    """The agent's base address, once it has answered its health check for the first time.
+
+    This waits in the container's own time, which no Clock can advance. ``budget`` is in seconds.
+
+    Raises:
+        RuntimeClientError: the agent ended, or was not healthy within the budget; the container's last log lines
+            follow AWS's message.
+    """
+    pause = _FIRST_POLL_SECONDS
+    try:
+        async with asyncio.timeout(budget):
+            while True:
+                if await _answers(client, address := await backend.address(sandbox_id), protocol):
+                    assert address is not None
+                    return address
+                status = await backend.status(sandbox_id)
+                if not status.running:
+                    raise await start_failed(backend, sandbox_id, _ending(status))
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, _SLOWEST_POLL_SECONDS)
+    except TimeoutError:
+        route = protocol.ping or f"port {protocol.port}"
+        why = f"The container still runs, but {route} did not answer with 200 within {budget:g} s."
+        raise await start_failed(backend, sandbox_id, why) from None
+
+
+async def start_failed(backend: Backend, sandbox_id: str, why: str) -> RuntimeClientError:
+    """AWS's message for a start that failed, then what happened here."""
+    return RuntimeClientError(
+        "Runtime initialization time exceeded. Please make sure that initialization completes in "
+        f"{STARTUP_BUDGET_SECONDS}s. {why}{await log_tail(backend, sandbox_id)}"
+    )
+
+
+async def log_tail(backend: Backend, sandbox_id: str) -> str:
+    """The container's last log lines as the end of an error message."""
+    lines = await backend.logs(sandbox_id, _LOG_LINES)
+    if not lines:
+        return "\nThe container wrote no log."
+    return "\nLast lines of the container's log:\n" + "\n".join(lines)
+
+
+def _ending(status: SandboxStatus) -> str:
+    if status.out_of_memory:
+        return "The container was ended for using more memory than a session has."
+    if status.exit_code is None:
+        return "The container ended while it started."
+    return f"The container exited with code {status.exit_code} while it started."
+
+
+async def _answers(client: aiohttp.ClientSession, address: str | None, protocol: Protocol) -> bool:
+    if address is None:
+        return False
+    try:
+        if protocol.ping is None:
+            return await _listens(address)
+        async with client.get(address + protocol.ping, timeout=_POLL_TIMEOUT) as response:
+            return response.status == 200
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return False
+
+
+async def _listens(address: str) -> bool:
+    parts = urlsplit(address)
+    _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.close()
+    await writer.wait_closed()
+    return True
