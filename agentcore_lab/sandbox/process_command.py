@@ -1,0 +1,75 @@
+"""What an agent finds when it starts as a process: its files, its environment, its command."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from agentcore_lab.sandbox.launcher.agentcore_lab_listen import SETTING
+from agentcore_lab.sandbox.process_child import Command
+
+if TYPE_CHECKING:
+    from agentcore_lab.sandbox.base import SandboxSpec
+    from agentcore_lab.sandbox.process_records import Place
+    from agentcore_lab.sandbox.process_store import Manifest
+
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Folders of the image's own file system, which is not here.
+_NOT_FROM_IMAGE = ("HOME", "TMPDIR", "PATH")
+
+
+def prepare(place: Place, manifest: Manifest, tree: Path, programs: Path, spec: SandboxSpec) -> Command:
+    """Lay out the sandbox's private disk, and say what to start on it.
+
+    ``tree`` holds the image's files and is only read; ``programs`` is the virtual environment's ``bin``.
+    """
+    shutil.copytree(tree, place.root, symlinks=True)
+    place.home.mkdir()
+    place.temporary.mkdir()
+    folder = place.root / manifest.workdir.lstrip("/")
+    folder.mkdir(parents=True, exist_ok=True)
+    return Command(
+        arguments=_arguments(manifest, place.root, programs),
+        folder=folder,
+        environment=_environment(place, manifest, programs, spec),
+        log=place.log,
+    )
+
+
+def _arguments(manifest: Manifest, root: Path, programs: Path) -> list[str]:
+    """The command; a program of the image's own Python is the virtual environment's here."""
+    program, *rest = (_here(word, root) for word in manifest.command)
+    own = programs / PurePosixPath(program).name
+    if program.startswith("/") and not Path(program).is_relative_to(root) and own.exists():
+        program = str(own)
+    return [program, *rest]
+
+
+def _environment(place: Place, manifest: Manifest, programs: Path, spec: SandboxSpec) -> dict[str, str]:
+    """The whole environment: a container's few variables, the image's, the runtime's; nothing of the engine's.
+
+    DOCKER_CONTAINER is set if the image sets it, as in a container: the SDK's workload identity asks for it, and
+    what it does to the SDK's choice of address the launcher undoes.
+    """
+    image = {name: _here(value, place.root) for name, value in manifest.environment.items()}
+    path = [str(programs), *(part for part in [image.get("PATH")] if part), _SYSTEM_PATH]
+    return {
+        "LANG": "C.UTF-8",
+        "HOME": str(place.home),
+        "TMPDIR": str(place.temporary),
+        "PATH": ":".join(path),
+        **{name: value for name, value in image.items() if name not in _NOT_FROM_IMAGE},
+        **spec.environment,
+        SETTING: place.mark(spec.port),
+    }
+
+
+def _here(value: str, root: Path) -> str:
+    """``value`` with each absolute path (of several, divided by colons) that the image has as it is here."""
+    return ":".join(_moved(part, root) for part in value.split(":"))
+
+
+def _moved(path: str, root: Path) -> str:
+    inside = path.strip("/")
+    return str(root / inside) if path.startswith("/") and inside and (root / inside).exists() else path
