@@ -1,0 +1,38 @@
+"""The models' regular expressions, which are Java's, as Python's."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from functools import cache
+
+_CATEGORY = re.compile(r"\\p\{(\w{1,2})\}")
+
+
+@cache
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    r"""A model's ``pattern``, to be matched against a whole string.
+
+    Java's classes ``\w``, ``\d`` and ``\s`` are ASCII; its ``\p{C}`` (Unicode general categories) is unknown to
+    Python and written out. What Python cannot compile at all constrains nothing: a newer model must not stop the
+    engine.
+    """
+    try:
+        return re.compile(_CATEGORY.sub(lambda found: _ranges(found[1]), pattern), re.ASCII)
+    except re.error:
+        return re.compile(r"(?s:.*)")
+
+
+@cache
+def _ranges(category: str) -> str:
+    """The inside of a character class that holds every character of a Unicode general category."""
+    ranges: list[tuple[int, int]] = []
+    for code in range(sys.maxunicode + 1):
+        if not unicodedata.category(chr(code)).startswith(category):
+            continue
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1] = (ranges[-1][0], code)
+        else:
+            ranges.append((code, code))
+    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
