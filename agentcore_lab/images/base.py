@@ -1,0 +1,134 @@
+"""The image an agent's image starts from: at hand, pulled, or made from Debian packages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from docker.errors import DockerException
+from requests.exceptions import RequestException
+
+from agentcore_lab.images.debian import base_key, debian_base
+from agentcore_lab.images.dockerfile import BuildError
+from agentcore_lab.images.engine import archive_context, inspect_image, run_build
+from agentcore_lab.sandbox.docker_host import EngineUnreachable, connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from docker import DockerClient
+
+    from agentcore_lab.images.dockerfile import Recipe
+
+REGISTRY_SECONDS = 5.0
+_MADE_NAME = "agentcore-lab/base"
+_MADE = """\
+FROM scratch
+ADD content.tar /
+ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 PYTHON_VERSION={version}
+CMD ["python3"]
+"""
+# Registries that did not answer in time; asked again only by a new process or a fresh build.
+_silent: set[str] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An ARM64 image in the local engine.
+
+    ``python`` is its Python's minor version as the image tells it, None if it tells none; ``made`` says that it
+    was made here from Debian packages.
+    """
+
+    reference: str
+    python: str | None
+    made: bool
+
+
+class BaseFinder:
+    """Finds the ARM64 base for a recipe, the quickest way first."""
+
+    def __init__(self, client: DockerClient, cache_dir: Path) -> None:
+        self._client = client
+        self._cache_dir = cache_dir
+
+    def find(self, recipe: Recipe, tell: Callable[[str], None], *, fresh: bool = False) -> Base:
+        """The base that ``recipe`` names if it is here or can be pulled; else one like it, made from packages.
+
+        Raises:
+            BuildError: neither can be had here; the message says what would help.
+        """
+        if (here := self._local(recipe.base)) is not None:
+            return here
+        version = recipe.python_version
+        made = f"{_MADE_NAME}:{base_key(version)}" if version else None
+        if made is not None and not fresh and (here := self._local(made)) is not None:
+            return here
+        tell(f"looking for {recipe.base}")
+        if (pulled := self._pull(recipe.base, tell, fresh=fresh)) is not None:
+            return pulled
+        if version is None or made is None:
+            raise BuildError(
+                f"FROM {recipe.base}: it is not in the local Docker for arm64 and its registry cannot be reached. "
+                "Use a python base whose tag names its version, such as "
+                "public.ecr.aws/docker/library/python:3.11-slim-bookworm."
+            )
+        tell(f"making a base with Python {version} from Debian's ARM64 packages")
+        return self._make(made, version, fresh=fresh)
+
+    def _local(self, reference: str) -> Base | None:
+        attributes = inspect_image(self._client, reference)
+        if attributes is None or attributes["Architecture"] != "arm64":
+            return None
+        return Base(reference, _python_version(attributes), made=reference.startswith(_MADE_NAME))
+
+    def _pull(self, reference: str, tell: Callable[[str], None], *, fresh: bool) -> Base | None:
+        """Pull by digest, so that a tag the user has for another architecture stays where it is."""
+        repository = reference.partition("@")[0].rpartition(":")[0] or reference
+        registry = repository.partition("/")[0]
+        if registry in _silent and not fresh:
+            return None
+        digest = self._distribution(reference)
+        if digest is None:
+            _silent.add(registry)
+            return None
+        pinned = f"{repository}@{digest}"
+        tell(f"pulling {reference} for linux/arm64")
+        try:
+            for event in self._client.api.pull(pinned, platform="linux/arm64", stream=True, decode=True):
+                if "error" in event:
+                    return None
+        except (DockerException, RequestException):
+            return None
+        return self._local(pinned)
+
+    def _distribution(self, reference: str) -> str | None:
+        """The digest the registry has for ``reference``; None, and quickly, if it cannot be asked."""
+        try:
+            quick = connect(REGISTRY_SECONDS, max_pool_size=1)
+        except EngineUnreachable:
+            return None
+        try:
+            api: Any = quick.api
+            found: dict[str, Any] = api.inspect_distribution(reference)
+        except (DockerException, RequestException):
+            return None
+        finally:
+            quick.close()
+        return str(found["Descriptor"]["digest"])
+
+    def _make(self, name: str, version: str, *, fresh: bool) -> Base:
+        root = debian_base(version, self._cache_dir, fresh=fresh)
+        with archive_context(root, _MADE.format(version=version)) as context:
+            run_build(self._client, context, name)
+        return Base(name, version, made=True)
+
+
+def _python_version(attributes: dict[str, Any]) -> str | None:
+    """The minor version that the image's ``PYTHON_VERSION`` tells, as the official images set it."""
+    for variable in attributes["Config"].get("Env") or ():
+        name, _, value = variable.partition("=")
+        if name == "PYTHON_VERSION":
+            return ".".join(value.split(".")[:2])
+    return None

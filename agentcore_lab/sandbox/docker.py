@@ -1,0 +1,260 @@
+"""Sandboxes as ARM64 containers of the local container engine, one a session."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from docker.errors import APIError, DockerException, NotFound
+from docker.errors import ImageNotFound as NoSuchImage
+from requests.exceptions import RequestException
+
+from agentcore_lab.sandbox.base import (
+    BackendUnavailable,
+    Image,
+    ImageNotFound,
+    Owned,
+    SandboxError,
+    SandboxSpec,
+    SandboxStatus,
+    UnsupportedArchitecture,
+)
+from agentcore_lab.sandbox.docker_container import (
+    OWNER,
+    SANDBOX,
+    Limits,
+    address_of,
+    container_name,
+    container_options,
+    labels_of,
+    limits_on,
+)
+from agentcore_lab.sandbox.docker_host import EngineUnreachable, connect
+from agentcore_lab.sandbox.docker_probe import MEND, reaches_bridge, why_no_arm64
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# docker-py blocks: several threads, so that one slow stop holds up no other session.
+_THREADS = 8
+
+
+class DockerBackend:
+    """Containers marked with ``owner``; those of other owners are never seen or touched.
+
+    ``vcpus`` and ``memory_gib`` limit each sandbox. ``publish`` says how agents are reached: at their own address
+    on the engine's bridge (False) or at a port of 127.0.0.1 (True, for engines in a virtual machine); None decides
+    by what the engine says of itself.
+    """
+
+    name = "docker"
+    isolation = (
+        "Each session is an ARM64 container of its own: no capabilities, its own file system and limits, "
+        "and no way to other sessions over the network."
+    )
+
+    def __init__(
+        self,
+        owner: str,
+        *,
+        network: str = "agentcore-lab",
+        vcpus: float = 2,
+        memory_gib: float = 8,
+        publish: bool | None = None,
+    ) -> None:
+        self._owner = owner
+        self._network = network
+        self._asked = (vcpus, memory_gib)
+        self._publish = publish
+        self._init = True
+        self._limits: Limits | None = None
+        self._docker: DockerClient | None = None
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
+
+    async def open(self) -> None:
+        """Find the engine, see that it runs ARM64, make the network. Raises BackendUnavailable."""
+        try:
+            await self._blocking(self._open)
+        except BackendUnavailable:
+            await self.close()
+            raise
+        except SandboxError as error:
+            await self.close()
+            raise BackendUnavailable(f"the container engine cannot be used ({error}): {MEND}") from None
+
+    async def close(self) -> None:
+        """Remove the network if nobody uses it any more, and let the engine go."""
+        if self._docker is not None:
+            await self._blocking(self._close, self._docker)
+            self._docker = None
+        self._pool.shutdown(wait=False)
+
+    async def resolve(self, uri: str) -> Image:
+        """The local image ``uri`` names now; nothing is pulled, as an ECR-shaped name here is a local tag."""
+        return await self._blocking(self._resolve, uri)
+
+    async def start(self, spec: SandboxSpec) -> None:
+        """Create and start the container; a start that fails leaves none behind."""
+        await self._blocking(self._start, spec)
+
+    async def address(self, sandbox_id: str) -> str | None:
+        """The agent's address on the bridge, or its published port; None if it has neither (yet)."""
+        container = await self._blocking(self._find, sandbox_id)
+        if container is None:
+            return None
+        return address_of(container.attrs, self._network, publish=bool(self._publish))
+
+    async def status(self, sandbox_id: str) -> SandboxStatus:
+        """Whether the container's first process runs, and how it ended."""
+        container = await self._blocking(self._find, sandbox_id)
+        if container is None:
+            return SandboxStatus(running=False)
+        state = container.attrs["State"]
+        if state["Running"]:
+            return SandboxStatus(running=True)
+        return SandboxStatus(running=False, exit_code=state["ExitCode"], out_of_memory=state["OOMKilled"])
+
+    async def logs(self, sandbox_id: str, tail: int) -> list[str]:
+        """The container's last lines, crashed or not, until it is stopped."""
+        return await self._blocking(self._logs, sandbox_id, tail)
+
+    async def stop(self, sandbox_id: str, grace: float) -> None:
+        """End the container and remove it with its volumes and its log."""
+        await self._blocking(self._stop, sandbox_id, grace)
+
+    async def owned(self) -> list[Owned]:
+        """Every container with this owner's label, running or not."""
+        return await self._blocking(self._owned)
+
+    async def _blocking(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``call`` in the pool; what the SDK raises becomes a SandboxError."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._pool, lambda: call(*args, **kwargs))
+        except APIError as error:
+            raise SandboxError(str(error.explanation or error)) from error
+        except (DockerException, RequestException) as error:
+            raise SandboxError(f"the container engine does not answer: {error}") from error
+
+    @property
+    def _client(self) -> DockerClient:
+        if self._docker is None:
+            raise BackendUnavailable("the docker backend is not open")
+        return self._docker
+
+    def _open(self) -> None:
+        try:
+            self._docker = connect(max_pool_size=_THREADS)
+        except EngineUnreachable as error:
+            raise BackendUnavailable(f"no container engine answers ({error}): {MEND}") from None
+        info: dict[str, Any] = self._docker.info()
+        if (reason := why_no_arm64(info)) is not None:
+            raise BackendUnavailable(reason)
+        self._limits = limits_on(info, *self._asked)
+        if self._publish is None:
+            self._publish = not reaches_bridge(info)
+        self._ensure_network()
+
+    def _close(self, client: DockerClient) -> None:
+        try:
+            client.networks.get(self._network).remove()
+        except (DockerException, RequestException):
+            pass  # another engine's sandboxes still use it
+        finally:
+            client.close()
+
+    def _ensure_network(self) -> None:
+        """One bridge for all engines of the machine, on which containers cannot reach each other."""
+        try:
+            self._client.networks.get(self._network)
+        except NotFound:
+            closed = {"com.docker.network.bridge.enable_icc": "false"}
+            try:
+                self._client.networks.create(
+                    self._network, driver="bridge", options=closed, check_duplicate=True
+                )
+            except APIError as error:
+                if error.status_code != 409:  # another engine made it in the meantime
+                    raise
+
+    def _resolve(self, uri: str) -> Image:
+        try:
+            attributes = self._client.images.get(uri).attrs
+        except NoSuchImage:
+            raise ImageNotFound(f"no image {uri} in the local container engine: build it first") from None
+        except APIError as error:
+            if error.status_code != 400:
+                raise
+            raise ImageNotFound(f"{uri} is no image name") from None
+        if attributes["Architecture"] != "arm64" or attributes["Os"] != "linux":
+            raise UnsupportedArchitecture(uri, attributes["Architecture"])
+        return Image(uri, attributes["Id"], attributes["Architecture"])
+
+    def _start(self, spec: SandboxSpec) -> None:
+        try:
+            self._run(spec)
+        except NoSuchImage:
+            raise ImageNotFound(f"the image of {spec.image.uri} is gone: build it again") from None
+        except NotFound:
+            # An engine that thought itself the last one removed the network.
+            self._ensure_network()
+            self._run(spec)
+        except APIError as error:
+            if not self._init or "docker-init" not in str(error.explanation):
+                raise
+            self._init = False  # this engine was installed without an init
+            self._run(spec)
+
+    def _run(self, spec: SandboxSpec) -> None:
+        assert self._limits is not None
+        options = container_options(
+            spec, self._owner, self._limits, self._network, init=self._init, publish=bool(self._publish)
+        )
+        container = self._client.containers.create(**options)
+        try:
+            container.start()
+        except BaseException:
+            container.remove(v=True, force=True)
+            raise
+
+    def _find(self, sandbox_id: str) -> Container | None:
+        try:
+            container = self._client.containers.get(container_name(sandbox_id))
+        except NotFound:
+            return None
+        return container if container.labels.get(OWNER) == self._owner else None
+
+    def _logs(self, sandbox_id: str, tail: int) -> list[str]:
+        container = self._find(sandbox_id)
+        if container is None:
+            return []
+        output: bytes = container.logs(stdout=True, stderr=True, tail=tail)
+        return output.decode(errors="replace").splitlines()
+
+    def _stop(self, sandbox_id: str, grace: float) -> None:
+        container = self._find(sandbox_id)
+        if container is None:
+            return
+        try:
+            if grace > 0:
+                container.stop(timeout=math.ceil(grace))
+            container.remove(v=True, force=True)
+        except NotFound:
+            pass  # two stops met
+        except APIError as error:
+            if error.status_code != 409:  # the other one is removing it right now
+                raise
+
+    def _owned(self) -> list[Owned]:
+        found: list[dict[str, Any]] = self._client.api.containers(
+            all=True, filters={"label": f"{OWNER}={self._owner}"}
+        )
+        return [Owned(each["Labels"][SANDBOX], labels_of(each["Labels"])) for each in found]

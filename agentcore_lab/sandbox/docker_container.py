@@ -1,0 +1,88 @@
+"""What a sandbox is as a container: its limits, its walls and the labels by which it is found again."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from docker.types import LogConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agentcore_lab.sandbox.base import SandboxSpec
+
+OWNER = "agentcore-lab.owner"
+SANDBOX = "agentcore-lab.sandbox"
+PORT = "agentcore-lab.port"
+PLATFORM = "linux/arm64"
+PIDS = 1024
+_GIB = 1024**3
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one sandbox may use at most: processors, and bytes of memory (swap is off)."""
+
+    vcpus: float
+    memory: int
+
+
+def limits_on(info: Mapping[str, Any], vcpus: float, memory_gib: float) -> Limits:
+    """The limits asked for, scaled down to the engine's machine, with a warning, where that is smaller."""
+    limits = Limits(min(vcpus, info["NCPU"]), min(int(memory_gib * _GIB), info["MemTotal"]))
+    if limits != Limits(vcpus, int(memory_gib * _GIB)):
+        _LOG.warning(
+            "this machine is smaller than an AgentCore session (%g vCPU, %g GB): sandboxes get %g vCPU, %.1f GB",
+            *(vcpus, memory_gib, limits.vcpus, limits.memory / _GIB),
+        )
+    return limits
+
+
+def container_name(sandbox_id: str) -> str:
+    """The container's name, for people; sandboxes are told apart by their labels."""
+    return f"agentcore-lab-{sandbox_id}"
+
+
+def container_options(
+    spec: SandboxSpec, owner: str, limits: Limits, network: str, *, init: bool, publish: bool
+) -> dict[str, Any]:
+    """Arguments for the docker SDK's ``containers.create``."""
+    return {
+        "image": spec.image.digest,
+        "platform": PLATFORM,
+        "name": container_name(spec.id),
+        "environment": dict(spec.environment),
+        "labels": {**spec.labels, OWNER: owner, SANDBOX: spec.id, PORT: str(spec.port)},
+        # AWS: "Quotas for Amazon Bedrock AgentCore", hardware of a session: 2 vCPU / 8 GB.
+        "nano_cpus": int(limits.vcpus * 1e9),
+        "mem_limit": limits.memory,
+        "memswap_limit": limits.memory,
+        "pids_limit": PIDS,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "network": network,
+        "extra_hosts": {"host.docker.internal": "host-gateway"},
+        "ports": {f"{spec.port}/tcp": ("127.0.0.1", None)} if publish else {},
+        # The agent is rarely written to be process 1: an init passes SIGTERM on and reaps what it leaves.
+        "init": init,
+        "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "2"}),
+    }
+
+
+def address_of(attributes: Mapping[str, Any], network: str, *, publish: bool) -> str | None:
+    """Where the engine reaches the agent of a container, as its inspection tells; None while it has no address."""
+    port = attributes["Config"]["Labels"][PORT]
+    settings = attributes["NetworkSettings"]
+    if publish:
+        bindings = (settings.get("Ports") or {}).get(f"{port}/tcp")
+        return f"http://127.0.0.1:{bindings[0]['HostPort']}" if bindings else None
+    own = (settings.get("Networks") or {}).get(network, {}).get("IPAddress")
+    return f"http://{own}:{port}" if own else None
+
+
+def labels_of(labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels the sandbox was started with, without the backend's own."""
+    return {name: value for name, value in labels.items() if name not in (OWNER, SANDBOX, PORT)}
