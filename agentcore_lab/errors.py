@@ -109,3 +109,9 @@ class NotImplementedException(AwsError):  # noqa: N818 - an AWS-style name; AWS 
     """A modelled operation that this engine does not answer yet (HTTP 501)."""
 
     code = "NotImplementedException"
+
+
+class UnknownOperationException(AwsError):  # noqa: N818 - AWS's name
+    """No operation has this method and path (HTTP 404)."""
+
+    code = "UnknownOperationException"

@@ -32,6 +32,23 @@ class Settings:
     region: str = "us-west-2"
     account_id: str = "123456789012"
 
+    def client_environment(self, url: str) -> dict[str, str]:
+        """The variables that point any AWS client at an engine: endpoints, region and credentials.
+
+        The credentials are made up: a script that goes past the engine by mistake is refused by AWS instead of
+        changing a real account. Which client reads which variable: CONTRACT, section 18.
+        """
+        return {
+            "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": url,
+            "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": url,
+            "BEDROCK_AGENTCORE_DP_ENDPOINT": url,
+            "BEDROCK_AGENTCORE_CP_ENDPOINT": url,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": "AGENTCORELABLOCAL000",
+            "AWS_SECRET_ACCESS_KEY": "agentcore-lab-knows-no-secret-of-yours00",
+        }
+
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Self:
         """Settings from ``AGENTCORE_LAB_*`` variables and defaults; ``overrides`` that are not None win.
@@ -55,3 +72,10 @@ class Settings:
             region=env.get("AGENTCORE_LAB_REGION", "us-west-2"),
         )
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})
+
+
+def apply_to_process(variables: Mapping[str, str]) -> None:
+    """Set environment variables of this process, for the AWS clients its user makes."""
+    os.environ.update(variables)
+    os.environ.pop("AWS_SESSION_TOKEN", None)
+    os.environ.pop("AWS_PROFILE", None)

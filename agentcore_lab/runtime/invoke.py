@@ -36,7 +36,7 @@ class Call:
 class Answer:
     """The container's answer: AWS's output members, the lab's own facts, and the body still to be read."""
 
-    members: Mapping[str, Any]
+    members: dict[str, Any]
     facts: Mapping[str, str]
     body: AsyncIterator[bytes]
 
@@ -159,7 +159,7 @@ class Invoker:
 def _facts(lease: Lease, sandbox: str, agent_seconds: float) -> dict[str, str]:
     facts = {
         "x-agentcore-lab-sandbox": sandbox,
-        "x-agentcore-lab-architecture": lease.architecture,
+        "x-agentcore-lab-architecture": lease.session.architecture,
         "x-agentcore-lab-version": str(lease.session.version),
         "x-agentcore-lab-agent-ms": f"{agent_seconds * 1000:.0f}",
     }

@@ -46,6 +46,7 @@ class Session:
     incarnation: str
     version: int
     endpoint: str
+    architecture: str
     created_at: datetime
     idle_timeout: timedelta
     max_lifetime: timedelta

@@ -60,7 +60,6 @@ class Lease:
     session: Session
     address: str
     protocol: Protocol
-    architecture: str
     started_in: float | None
 
 
@@ -134,13 +133,7 @@ class Sessions:
             raise RetryableConflictException(_IN_PROGRESS)
         self._apply(live, RequestBegan())
         try:
-            yield Lease(
-                live.session,
-                address,
-                live.protocol,
-                live.plan.image.architecture,
-                live.started_in if began else None,
-            )
+            yield Lease(live.session, address, live.protocol, live.started_in if began else None)
         finally:
             self._apply(live, RequestEnded())
 
@@ -165,6 +158,7 @@ class Sessions:
             incarnation=secrets.token_hex(8),
             version=plan.version.number,
             endpoint=plan.endpoint,
+            architecture=plan.image.architecture,
             created_at=now,
             idle_timeout=times.idle_timeout,
             max_lifetime=times.max_lifetime,

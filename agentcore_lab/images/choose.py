@@ -1,0 +1,16 @@
+"""The builder that goes with a sandbox."""
+
+from __future__ import annotations
+
+from agentcore_lab.images.build import Builder
+from agentcore_lab.images.docker_builder import DockerBuilder
+from agentcore_lab.images.process_builder import ProcessBuilder
+from agentcore_lab.sandbox.process_store import ProcessStore
+from agentcore_lab.settings import Settings
+
+
+def builder_for(sandbox: str, settings: Settings) -> Builder:
+    """What builds images for the backend named ``sandbox``."""
+    if sandbox == "process":
+        return ProcessBuilder(ProcessStore(settings.data_dir / "images"), settings.cache_dir)
+    return DockerBuilder(settings.cache_dir)

@@ -1,0 +1,161 @@
+"""What a notebook starts with: an engine, plain boto3 clients that reach it, builds and panels."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+from botocore.config import Config
+
+from agentcore_lab.images.build import Built, image_uri
+from agentcore_lab.images.choose import builder_for
+from agentcore_lab.launch import find_or_start, stop
+from agentcore_lab.panels.build import BuildProgress
+from agentcore_lab.panels.invoke import InvokePanel
+from agentcore_lab.panels.views import SessionView
+from agentcore_lab.settings import SandboxChoice, Settings, apply_to_process
+
+_READ_SECONDS = 15 * 60
+"""A synchronous request may take 15 minutes (AWS: bedrock-agentcore-limits); botocore's own default is 60 s."""
+
+
+class Lab:
+    """The engine of a data directory, found or started, and what a notebook needs to work with it.
+
+    ``control`` and ``data`` are plain boto3 clients of ``bedrock-agentcore-control`` and ``bedrock-agentcore``. The
+    same environment variables are set in this process, so clients of the user's own reach the engine too.
+    """
+
+    def __init__(
+        self,
+        *,
+        sandbox: SandboxChoice | None = None,
+        data_dir: Path | str | None = None,
+        port: int | None = None,
+    ) -> None:
+        """Find the engine, or start one in the background; it outlives this process (``agentcore-lab down`` ends it).
+
+        Raises:
+            WrongSandbox: an engine runs already, with another sandbox than the one asked for.
+            EngineDidNotStart: a new engine did not come up; the message carries the end of its log.
+        """
+        self._settings = Settings.load(
+            sandbox=sandbox, data_dir=Path(data_dir).expanduser().resolve() if data_dir else None, port=port
+        )
+        self._engine = find_or_start(self._settings, any_port=port is None)
+        apply_to_process(self.environment)
+        config = Config(read_timeout=_READ_SECONDS)
+        session = boto3.Session(region_name=self.region)
+        self.control: Any = session.client("bedrock-agentcore-control", endpoint_url=self.url, config=config)
+        self.data: Any = session.client("bedrock-agentcore", endpoint_url=self.url, config=config)
+
+    @property
+    def url(self) -> str:
+        """Where the engine answers."""
+        return self._engine.url
+
+    @property
+    def sandbox(self) -> str:
+        """What agents run in: ``docker`` or ``process``."""
+        return self._engine.sandbox
+
+    @property
+    def region(self) -> str:
+        """The region the engine plays."""
+        return self._engine.region
+
+    @property
+    def account_id(self) -> str:
+        """The account the engine plays."""
+        return self._engine.account_id
+
+    @property
+    def role_arn(self) -> str:
+        """An execution role to name in CreateAgentRuntime; the engine asks no more of it than its form."""
+        return f"arn:aws:iam::{self.account_id}:role/AgentCoreLabRole"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that point any AWS client at this engine."""
+        return self._settings.client_environment(self.url)
+
+    def image_uri(self, name: str, tag: str = "latest") -> str:
+        """The ECR-shaped name of an image of this account."""
+        return image_uri(name, self._settings, tag)
+
+    def build(self, folder: Path | str, *, name: str | None = None, tag: str = "latest") -> Built:
+        """Build the agent in ``folder`` and give the image an ECR name, with a progress bar.
+
+        ``name`` is the repository's name, the folder's when left out. Nothing is emulated on the way, and building
+        again with nothing changed takes no time.
+
+        Raises:
+            BuildError: the Dockerfile, its packages or this machine do not allow it.
+        """
+        source = Path(folder).expanduser().resolve()
+        builder = builder_for(self.sandbox, self._settings)
+        with BuildProgress.shown(name or source.name) as progress:
+            return builder.build(source, self.image_uri(name or source.name, tag), on_step=progress.step)
+
+    def sessions(self, runtime_arn: str | None = None) -> list[SessionView]:
+        """Every session of a runtime, or of all: the living first, then the ended, latest first.
+
+        AWS has no such call.
+        """
+        query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
+        answer = self._engine.fetch(f"sessions{query}")
+        as_of = datetime.fromisoformat(answer["asOf"])
+        return [_session_view(session, as_of) for session in answer["sessions"]]
+
+    def invoke_panel(
+        self, runtime_arn: str, *, qualifier: str = "DEFAULT", prompt: str = "Hello!"
+    ) -> InvokePanel:
+        """A panel to talk to an agent runtime: prompt, sessions, answer, and the numbers that matter."""
+        return InvokePanel(
+            runtime_arn,
+            data=self.data,
+            control=self.control,
+            sessions=self.sessions,
+            qualifier=qualifier,
+            prompt=prompt,
+        )
+
+    def stop(self) -> None:
+        """End the engine and every session; runtimes and versions stay in the data directory."""
+        stop(self._engine)
+
+    def __repr__(self) -> str:
+        return f"Lab(sandbox={self.sandbox!r}, region={self.region!r})"
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "Engine": f"{self.url} · agentcore-lab {self._engine.version}",
+            "Sandbox": f"{self.sandbox} · {self._engine.isolation}",
+            "Account and region": f"{self.account_id} · {self.region}",
+            "Data": self._engine.data_dir,
+        }
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{escape(name)}</th>"
+            f"<td style='text-align:left'>{escape(fact)}</td></tr>"
+            for name, fact in facts.items()
+        )
+        return f"<table>{rows}</table>"
+
+
+def _session_view(session: dict[str, Any], as_of: datetime) -> SessionView:
+    ends = session["endsAt"] if session["state"] == "Idle" else None
+    return SessionView(
+        session_id=session["sessionId"],
+        state=session["state"],
+        version=session["agentRuntimeVersion"],
+        endpoint=session["endpoint"],
+        idle_ends_at=datetime.fromisoformat(ends) if ends else None,
+        as_of=as_of,
+        reason=session["reason"],
+        architecture=session["architecture"],
+        sandbox=session["sandbox"],
+    )

@@ -1,0 +1,107 @@
+"""One aiohttp application: every request gets an id, an operation, and an answer in AWS's form."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from agentcore_lab.errors import (
+    AwsError,
+    InternalServerException,
+    NotImplementedException,
+    UnknownOperationException,
+    ValidationException,
+)
+from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.operations import Operation as Handler
+from agentcore_lab.server.data import InvokeHandler
+from agentcore_lab.server.lab_api import LabApi
+from agentcore_lab.wire.models import Operation, load_operations
+from agentcore_lab.wire.parse import parse
+from agentcore_lab.wire.request_id import new_request_id
+from agentcore_lab.wire.router import Match, Router
+from agentcore_lab.wire.serialize import Reply, serialize, serialize_error
+from agentcore_lab.wire.validate import validate
+
+log = logging.getLogger(__name__)
+
+MAX_CONTROL_BODY = 2 * 1024 * 1024
+"""Bytes. The largest modelled control-plane request (50 environment variables of 5,000 characters) is far below."""
+
+
+class Front:
+    """Routes a request to the operation it names and turns whatever happens into an AWS answer."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        handlers: Mapping[str, Handler],
+        invoke: InvokeHandler,
+        lab_api: LabApi,
+    ) -> None:
+        self._scope = scope
+        self._handlers = handlers
+        self._invoke = invoke
+        self._lab_api = lab_api
+        self._router = Router(load_operations())
+
+    def application(self) -> web.Application:
+        """The application that serves everything."""
+        app = web.Application(client_max_size=MAX_CONTROL_BODY)
+        self._lab_api.add_routes(app)
+        app.router.add_route("*", "/{path:.*}", self.handle)
+        return app
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one AWS request."""
+        request_id = new_request_id()
+        # ARNs arrive percent-encoded, slashes included: the path is routed as it came.
+        path, _, query = request.raw_path.partition("?")
+        match = self._router.match(request.method, path)
+        operation = match.operation if match else None
+        try:
+            if match is None:
+                raise UnknownOperationException(
+                    f"No operation of bedrock-agentcore has the method and path {request.method} {request.path}"
+                )
+            if match.operation.name == "InvokeAgentRuntime":
+                return await self._invoke.handle(self._scope, request, match, query, request_id)
+            return _respond(await self._answer(request, match, query), request_id)
+        except AwsError as error:
+            return _respond(serialize_error(operation, error, request_id), request_id)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("request %s failed", request_id)
+            hidden = InternalServerException(
+                f"The engine failed on this request. Its log tells why: look for {request_id}."
+            )
+            return _respond(serialize_error(operation, hidden, request_id), request_id)
+
+    async def _answer(self, request: web.Request, match: Match, query: str) -> Reply:
+        handler = self._handlers.get(match.operation.name)
+        if handler is None:
+            raise _not_implemented(match.operation)
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge as error:
+            raise ValidationException(
+                f"The request is larger than {MAX_CONTROL_BODY} bytes", reason="CannotParse"
+            ) from error
+        params = parse(match, query, request.headers, body)
+        validate(match.operation, params)
+        return serialize(match.operation, await handler(self._scope, params))
+
+
+def _not_implemented(operation: Operation) -> NotImplementedException:
+    return NotImplementedException(
+        f"{operation.name} is an operation of {operation.service} that agentcore-lab does not answer yet."
+    )
+
+
+def _respond(reply: Reply, request_id: str) -> web.Response:
+    headers = {**reply.headers, "x-amzn-RequestId": request_id}
+    return web.Response(status=reply.status, headers=headers, body=reply.body)

@@ -1,0 +1,69 @@
+"""Everything one engine is made of, opened and closed together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict
+
+import aiohttp
+from aiohttp import web
+
+from agentcore_lab.clock import Clock
+from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.control import ControlPlane
+from agentcore_lab.runtime.invoke import Invoker
+from agentcore_lab.runtime.operations import RuntimeOperations
+from agentcore_lab.runtime.repository import RuntimeRepository
+from agentcore_lab.runtime.sessions import Plan, Sessions
+from agentcore_lab.sandbox.base import Backend
+from agentcore_lab.server.app import Front
+from agentcore_lab.server.data import InvokeHandler
+from agentcore_lab.server.lab_api import LabApi
+from agentcore_lab.settings import Settings
+from agentcore_lab.store.db import Database
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_engine(
+    settings: Settings, backend: Backend, clock: Clock, about: RunningEngine
+) -> AsyncIterator[web.Application]:
+    """An application ready to serve; on the way out every session ends and the store is closed."""
+    scope = Scope(settings.account_id, settings.region)
+    async with AsyncExitStack() as stack:
+        database = Database(settings.data_dir / "engine.db")
+        stack.callback(database.close)
+        repository = RuntimeRepository(database)
+        client = await stack.enter_async_context(
+            aiohttp.ClientSession(
+                auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), trust_env=False
+            )
+        )
+        sessions = Sessions(backend, clock, client, lambda plan: _environment(settings, plan))
+        if removed := await sessions.clear_leftovers():
+            log.warning("removed %d sandboxes that an earlier engine left behind", removed)
+        sessions.open()
+        stack.push_async_callback(sessions.close)
+        control = ControlPlane(repository, backend, clock, sessions.end_all)
+        stack.push_async_callback(control.close)
+        control.resume()
+        front = Front(
+            scope,
+            RuntimeOperations(repository, control, sessions).table(),
+            InvokeHandler(Invoker(repository, sessions, backend, client)),
+            LabApi(scope, sessions, clock, asdict(about)),
+        )
+        yield front.application()
+
+
+def _environment(settings: Settings, plan: Plan) -> dict[str, str]:
+    """What an agent finds in its environment: the caller's variables, then what AWS sets whatever they say."""
+    return {
+        **plan.version.spec.get("environmentVariables", {}),
+        "AWS_REGION": settings.region,
+        "AWS_DEFAULT_REGION": settings.region,
+    }

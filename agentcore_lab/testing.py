@@ -1,0 +1,245 @@
+"""For tests with the engine: a clock that stands still, sandboxes that follow a script, an engine in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from aiohttp import web
+
+from agentcore_lab.clock import Clock
+from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.sandbox.base import (
+    Backend,
+    Image,
+    ImageNotFound,
+    Owned,
+    SandboxSpec,
+    SandboxStatus,
+    UnsupportedArchitecture,
+)
+from agentcore_lab.server.engine import open_engine
+from agentcore_lab.settings import Settings
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class FakeClock:
+    """A clock that moves only when it is advanced; safe to advance from another thread."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._now = start
+        self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
+
+    def now(self) -> datetime:
+        """The moment it stands at."""
+        return self._now
+
+    def advance(self, by: timedelta) -> None:
+        """Move forward and wake every sleeper whose moment has come."""
+        self._now += by
+        for moment, sleeper in self._sleepers:
+            if moment <= self._now:
+                sleeper.get_loop().call_soon_threadsafe(_wake, sleeper)
+        self._sleepers = [(moment, sleeper) for moment, sleeper in self._sleepers if moment > self._now]
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Wait until the clock has been advanced to ``moment``."""
+        if moment > self._now:
+            sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._sleepers.append((moment, sleeper))
+            await sleeper
+
+
+def _wake(sleeper: asyncio.Future[None]) -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)
+
+
+async def _echo(request: web.Request) -> web.StreamResponse:
+    return web.Response(body=await request.read(), content_type=request.content_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """How a scripted agent behaves.
+
+    ``exits``: its exit code, if it ends as soon as it starts. ``unhealthy_pings``: how many health checks it fails
+    first. ``log``: what it writes. ``answer``: its /invocations.
+    """
+
+    exits: int | None = None
+    unhealthy_pings: int = 0
+    log: Sequence[str] = ()
+    answer: Handler = _echo
+
+
+@dataclass(slots=True)
+class _Running:
+    spec: SandboxSpec
+    script: Script
+    runner: web.AppRunner | None = None
+    address: str | None = None
+    pings: int = 0
+    exited: int | None = None
+
+
+@dataclass(slots=True)
+class ScriptedBackend:
+    """A sandbox backend whose agents are scripts in this process: quick, and as badly behaved as a test wants."""
+
+    images: dict[str, tuple[Image, Script]] = field(default_factory=dict)
+    running: dict[str, _Running] = field(default_factory=dict)
+    started: list[SandboxSpec] = field(default_factory=list)
+    name: str = "scripted"
+    isolation: str = "None: scripted agents share the test's process."
+
+    def add(self, uri: str, script: Script | None = None, architecture: str = "arm64") -> Image:
+        """Make ``uri`` name an image that behaves as ``script`` says; a new digest every time."""
+        image = Image(uri, f"sha256:{len(self.images):064x}", architecture)
+        self.images[uri] = (image, script or Script())
+        self.images[image.digest] = self.images[uri]
+        return image
+
+    def kill(self, sandbox_id: str, exit_code: int = 137) -> Awaitable[None]:
+        """End a sandbox's process as a crash would."""
+        return self._exit(self.running[sandbox_id], exit_code)
+
+    async def open(self) -> None:
+        """Nothing to make ready."""
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+    async def resolve(self, uri: str) -> Image:
+        """The image added under ``uri``."""
+        if uri not in self.images:
+            raise ImageNotFound(uri)
+        image = self.images[uri][0]
+        if image.architecture != "arm64":
+            raise UnsupportedArchitecture(uri, image.architecture)
+        return image
+
+    async def start(self, spec: SandboxSpec) -> None:
+        """Start the script of the spec's digest."""
+        running = _Running(spec, self.images[spec.image.digest][1])
+        self.running[spec.id] = running
+        self.started.append(spec)
+        if running.script.exits is not None:
+            running.exited = running.script.exits
+            return
+        await self._serve(running)
+
+    async def _serve(self, running: _Running) -> None:
+        async def ping(_request: web.Request) -> web.Response:
+            running.pings += 1
+            healthy = running.pings > running.script.unhealthy_pings
+            return web.json_response({"status": "Healthy"}, status=200 if healthy else 503)
+
+        app = web.Application(client_max_size=0)
+        app.router.add_get("/ping", ping)
+        app.router.add_post("/invocations", running.script.answer)
+        running.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await running.runner.setup()
+        site = web.TCPSite(running.runner, "127.0.0.1", 0)
+        await site.start()
+        running.address = f"http://127.0.0.1:{running.runner.addresses[0][1]}"
+
+    async def address(self, sandbox_id: str) -> str | None:
+        """Where the script answers."""
+        running = self.running.get(sandbox_id)
+        return running.address if running else None
+
+    async def status(self, sandbox_id: str) -> SandboxStatus:
+        """Whether the script runs."""
+        running = self.running.get(sandbox_id)
+        if running is None:
+            return SandboxStatus(running=False)
+        return SandboxStatus(running=running.exited is None, exit_code=running.exited)
+
+    async def logs(self, sandbox_id: str, tail: int) -> list[str]:
+        """The script's log."""
+        running = self.running.get(sandbox_id)
+        return list(running.script.log)[-tail:] if running else []
+
+    async def stop(self, sandbox_id: str, grace: float) -> None:  # noqa: ARG002 - a script ends at once
+        """End the script."""
+        if running := self.running.pop(sandbox_id, None):
+            await self._exit(running, 0)
+
+    async def owned(self) -> list[Owned]:
+        """Every script that was started and not stopped."""
+        return [Owned(running.spec.id, running.spec.labels) for running in self.running.values()]
+
+    async def _exit(self, running: _Running, exit_code: int) -> None:
+        if running.exited is None:
+            running.exited = exit_code
+        if running.runner is not None:
+            runner, running.runner = running.runner, None
+            await runner.cleanup()
+
+
+@contextmanager
+def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iterator[RunningEngine]:
+    """An engine on a free loopback port, served from a thread until the end of the block."""
+    ready: threading.Event = threading.Event()
+    found: list[RunningEngine] = []
+    failed: list[BaseException] = []
+    loop = asyncio.new_event_loop()
+    stopping = asyncio.Event()
+
+    async def run() -> None:
+        await backend.open()
+        about = _about(settings, backend, clock)
+        async with open_engine(settings, backend, clock, about) as app:
+            runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
+            await runner.setup()
+            await web.TCPSite(runner, settings.host, 0).start()
+            found.append(_about(settings, backend, clock, runner.addresses[0][1]))
+            ready.set()
+            await stopping.wait()
+            await runner.cleanup()
+        await backend.close()
+
+    def main() -> None:
+        try:
+            loop.run_until_complete(run())
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            ready.set()
+            loop.close()
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    thread = threading.Thread(target=main, name="engine")
+    thread.start()
+    ready.wait()
+    try:
+        if found:
+            yield found[0]
+    finally:
+        if found and not failed:
+            loop.call_soon_threadsafe(stopping.set)
+        thread.join()
+        if failed:
+            raise failed[0]
+
+
+def _about(settings: Settings, backend: Backend, clock: Clock, port: int = 0) -> RunningEngine:
+    return RunningEngine(
+        url=f"http://{settings.host}:{port}",
+        pid=0,
+        instance="test",
+        sandbox=backend.name,
+        isolation=backend.isolation,
+        version="test",
+        region=settings.region,
+        account_id=settings.account_id,
+        data_dir=str(settings.data_dir),
+        started_at=clock.now().isoformat(),
+    )
+

@@ -1,0 +1,69 @@
+"""Fixtures every test may use: settings of its own, and boto3 clients of an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.settings import Settings
+from agentcore_lab.testing import FakeClock, ScriptedBackend, engine_in_thread
+
+HELLO = "123456789012.dkr.ecr.us-west-2.amazonaws.com/hello:latest"
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Plain boto3 clients of one engine."""
+
+    control: Any
+    data: Any
+
+
+def clients_of(url: str, *, region: str = "us-west-2") -> Clients:
+    """Clients as a user makes them, except that an engine that fails is not asked again."""
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=60)
+    return Clients(
+        session.client("bedrock-agentcore-control", endpoint_url=url, config=config),
+        session.client("bedrock-agentcore", endpoint_url=url, config=config),
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of an engine of this test alone."""
+    return Settings(data_dir=tmp_path / "data", cache_dir=tmp_path / "cache", port=0)
+
+
+@pytest.fixture
+def backend() -> ScriptedBackend:
+    """A scripted backend that knows one well-behaved image, HELLO, which echoes."""
+    scripted = ScriptedBackend()
+    scripted.add(HELLO)
+    return scripted
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still until the test moves it."""
+    return FakeClock()
+
+
+@pytest.fixture
+def engine(settings: Settings, backend: ScriptedBackend, clock: FakeClock) -> Iterator[RunningEngine]:
+    """A running engine on scripted sandboxes."""
+    with engine_in_thread(settings, backend, clock) as running:
+        yield running
+
+
+@pytest.fixture
+def aws(engine: RunningEngine) -> Clients:
+    """boto3 clients of the running engine."""
+    return clients_of(engine.url)
