@@ -1,0 +1,105 @@
+"""What a panel shows of the engine's own things, as values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+SessionState = Literal["Provisioning", "Active", "Idle", "Terminated"]
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ARCHITECTURES = {"arm64": "aarch64 (ARM64)", "aarch64": "aarch64 (ARM64)", "amd64": "x86_64 (AMD64)"}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One session of a runtime as the engine saw it at ``as_of``.
+
+    ``idle_ends_at`` is when an Idle session will be terminated unless invoked. ``as_of`` is the engine's own
+    time, which a lab may have set ahead; None means the machine's. ``reason`` says in words why a session is
+    Terminated. ``architecture`` and ``sandbox`` are the engine's words (``arm64``, ``docker``).
+    """
+
+    session_id: str
+    state: SessionState
+    version: str
+    endpoint: str = "DEFAULT"
+    idle_ends_at: datetime | None = None
+    as_of: datetime | None = None
+    reason: str | None = None
+    architecture: str | None = None
+    sandbox: str | None = None
+
+    def idle_left(self, now: datetime) -> float | None:
+        """Seconds until the idle session ends, never below zero; ``now`` counts where ``as_of`` is unknown."""
+        if self.state != "Idle" or self.idle_ends_at is None:
+            return None
+        return max(0.0, (self.idle_ends_at - (self.as_of or now)).total_seconds())
+
+    def shown(self, now: datetime) -> dict[str, Any]:
+        """The session as the browser receives it."""
+        return {
+            "id": self.session_id,
+            "short": short_id(self.session_id),
+            "state": self.state,
+            "version": self.version,
+            "endpoint": self.endpoint,
+            "idle_left": self.idle_left(now),
+            "reason": self.reason,
+            "architecture": architecture_name(self.architecture),
+            "sandbox": self.sandbox,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeName:
+    """What an agent runtime's ARN says.
+
+    AWS: ``arn:aws:bedrock-agentcore:{region}:{account}:runtime/{name}-{10 characters}``.
+    """
+
+    arn: str
+    id: str
+    name: str
+    region: str
+    account: str
+
+    @classmethod
+    def parse(cls, arn: str) -> RuntimeName:
+        """Read an ARN.
+
+        Raises:
+            ValueError: this is not the ARN of an agent runtime.
+        """
+        parts = arn.split(":", 5)
+        if len(parts) != 6 or parts[0] != "arn" or not parts[5].startswith("runtime/"):
+            raise ValueError(
+                f"{arn!r} is not the ARN of an agent runtime (arn:aws:bedrock-agentcore:…:runtime/…)"
+            )
+        runtime_id = parts[5].removeprefix("runtime/").split("/")[0]
+        return cls(arn, runtime_id, re.sub(r"-[A-Za-z0-9]{10}$", "", runtime_id), parts[3], parts[4])
+
+    def shown(self) -> Mapping[str, str]:
+        """The name as the browser receives it."""
+        return {
+            "arn": self.arn,
+            "id": self.id,
+            "name": self.name,
+            "region": self.region,
+            "account": self.account,
+        }
+
+
+def short_id(session_id: str) -> str:
+    """A session id as a person tells sessions apart: a UUID's first eight digits, else head and tail."""
+    if _UUID.fullmatch(session_id):
+        return session_id[:8]
+    return session_id if len(session_id) <= 13 else f"{session_id[:8]}…{session_id[-4:]}"
+
+
+def architecture_name(architecture: str | None) -> str | None:
+    """An image's architecture as ``uname`` and as OCI call it: ``aarch64 (ARM64)``."""
+    return architecture and _ARCHITECTURES.get(architecture.lower(), architecture)
