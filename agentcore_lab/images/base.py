@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from requests.exceptions import RequestException
 
 from agentcore_lab.images.debian import base_key, debian_base
 from agentcore_lab.images.dockerfile import BuildError
-from agentcore_lab.images.engine import archive_context, inspect_image, run_build
+from agentcore_lab.images.engine import PLATFORM, archive_context, inspect_image, run_build
 from agentcore_lab.sandbox.docker_host import EngineUnreachable, connect
 
 if TYPE_CHECKING:
@@ -22,15 +23,13 @@ if TYPE_CHECKING:
     from agentcore_lab.images.dockerfile import Recipe
 
 REGISTRY_SECONDS = 5.0
-_MADE_NAME = "agentcore-lab/base"
+_NAME = "agentcore-lab/base"
 _MADE = """\
 FROM scratch
 ADD content.tar /
 ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 PYTHON_VERSION={version}
 CMD ["python3"]
 """
-# Registries that did not answer in time; asked again only by a new process or a fresh build.
-_silent: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +58,17 @@ class BaseFinder:
         Raises:
             BuildError: neither can be had here; the message says what would help.
         """
-        if (here := self._local(recipe.base)) is not None:
-            return here
+        if recipe.base == "scratch":
+            return Base("scratch", python=None, made=False)
         version = recipe.python_version
-        made = f"{_MADE_NAME}:{base_key(version)}" if version else None
-        if made is not None and not fresh and (here := self._local(made)) is not None:
-            return here
+        pulled = f"{_NAME}:{hashlib.sha256(recipe.base.encode()).hexdigest()[:12]}"
+        made = f"{_NAME}:{base_key(version)}" if version else None
+        for reference in (recipe.base,) if fresh else (recipe.base, pulled, made):
+            if reference is not None and (here := self._local(reference)) is not None:
+                return here
         tell(f"looking for {recipe.base}")
-        if (pulled := self._pull(recipe.base, tell, fresh=fresh)) is not None:
-            return pulled
+        if self._pull(recipe.base, pulled, tell) and (here := self._local(pulled)) is not None:
+            return here
         if version is None or made is None:
             raise BuildError(
                 f"FROM {recipe.base}: it is not in the local Docker for arm64 and its registry cannot be reached. "
@@ -81,27 +82,23 @@ class BaseFinder:
         attributes = inspect_image(self._client, reference)
         if attributes is None or attributes["Architecture"] != "arm64":
             return None
-        return Base(reference, _python_version(attributes), made=reference.startswith(_MADE_NAME))
+        return Base(reference, _python_version(attributes), made=reference.startswith(f"{_NAME}:python"))
 
-    def _pull(self, reference: str, tell: Callable[[str], None], *, fresh: bool) -> Base | None:
-        """Pull by digest, so that a tag the user has for another architecture stays where it is."""
-        repository = reference.partition("@")[0].rpartition(":")[0] or reference
-        registry = repository.partition("/")[0]
-        if registry in _silent and not fresh:
-            return None
+    def _pull(self, reference: str, name: str, tell: Callable[[str], None]) -> bool:
+        """Pull ``reference`` for ARM64 and call it ``name``; False, and quickly, if its registry cannot be reached.
+
+        It is pulled by digest: a tag that the user has for another architecture stays where it is.
+        """
         digest = self._distribution(reference)
         if digest is None:
-            _silent.add(registry)
-            return None
-        pinned = f"{repository}@{digest}"
-        tell(f"pulling {reference} for linux/arm64")
+            return False
+        repository = _repository(reference)
+        tell(f"pulling {reference} for {PLATFORM}")
         try:
-            for event in self._client.api.pull(pinned, platform="linux/arm64", stream=True, decode=True):
-                if "error" in event:
-                    return None
+            self._client.images.pull(repository, digest, platform=PLATFORM).tag(name)
         except (DockerException, RequestException):
-            return None
-        return self._local(pinned)
+            return False
+        return True
 
     def _distribution(self, reference: str) -> str | None:
         """The digest the registry has for ``reference``; None, and quickly, if it cannot be asked."""
@@ -123,6 +120,13 @@ class BaseFinder:
         with archive_context(root, _MADE.format(version=version)) as context:
             run_build(self._client, context, name)
         return Base(name, version, made=True)
+
+
+def _repository(reference: str) -> str:
+    """``reference`` without digest and tag; a registry's port is no tag."""
+    name = reference.partition("@")[0]
+    repository, _, tag = name.rpartition(":")
+    return repository if repository and "/" not in tag else name
 
 
 def _python_version(attributes: dict[str, Any]) -> str | None:

@@ -10,10 +10,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from docker.utils.build import exclude_paths
+from docker.utils.build import PatternMatcher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from agentcore_lab.images.dockerfile import Copy, Recipe
 
@@ -22,11 +22,11 @@ FORMAT = 1
 
 
 def source_files(folder: Path) -> tuple[str, ...]:
-    """The files a build may copy, relative to ``folder``, sorted; ``.dockerignore`` is honoured."""
+    """The files a build may copy, relative to ``folder``, sorted; ``.dockerignore`` is honoured and left out."""
     ignore = folder / ".dockerignore"
     lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
     patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    paths = exclude_paths(str(folder), patterns)
+    paths = PatternMatcher([*patterns, ".dockerignore"]).walk(str(folder))
     return tuple(sorted(path for path in paths if (folder / path).is_symlink() or (folder / path).is_file()))
 
 
@@ -50,7 +50,7 @@ def content_key(folder: Path) -> str:
     return digest.hexdigest()[:24]
 
 
-def pack(folder: Path, names: Iterable[str], **generated: str) -> io.BytesIO:
+def pack(folder: Path, names: Iterable[str], generated: Mapping[str, str]) -> io.BytesIO:
     """A tar of ``names`` and of ``generated`` files; the same content makes the same tar."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 CONTENT_LABEL = "agentcore-lab.content"
 _STEP = re.compile(r"^Step (\d+)/\d+ : (.*)")
 _DOCKERFILE = "Dockerfile"
+_GENERATED = ".agentcore-lab.Dockerfile"
 
 
 class DockerBuilder:
@@ -106,10 +107,20 @@ class _Build:
         base = finder.find(self._recipe, self._same_step, fresh=self._fresh)
         lines = self._translated(base)
         self._step("assembling the image")
-        context = pack(self._folder, source_files(self._folder), **{_DOCKERFILE: "\n".join(lines) + "\n"})
+        # Under names no source has, and ignored, so that COPY . . takes what it would take elsewhere.
+        generated = {_GENERATED: "\n".join(lines) + "\n", ".dockerignore": f".dockerignore\n{_GENERATED}\n"}
+        context = pack(self._folder, source_files(self._folder), generated)
         labels = {CONTENT_LABEL: key}
         try:
-            run_build(self._client, context, uri, labels=labels, on_line=self._hear, fresh=self._fresh)
+            run_build(
+                self._client,
+                context,
+                uri,
+                dockerfile=_GENERATED,
+                labels=labels,
+                on_line=self._hear,
+                fresh=self._fresh,
+            )
         except BuildError as error:
             raise BuildError(f"{self._where(self._at)}: {error}{_without_apt(base, error)}") from None
 

@@ -28,6 +28,8 @@ INSTRUCTIONS = frozenset(
         *("MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
     )
 )
+# They may be written as a JSON list.
+_EXEC_FORMS = frozenset(("ADD", "CMD", "COPY", "ENTRYPOINT"))
 _PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 _WITH_DEFAULT = re.compile(r"\$\{(\w+):?-([^}]*)\}")
 _PYTHON_TAG = re.compile(r"(?:^|python)(\d+\.\d+)(?=$|[.\-])")
@@ -213,11 +215,13 @@ def _check(path: Path, text: str, structure: list[dict[str, Any]]) -> None:
     for number, line in enumerate(text.splitlines()):
         word = line.strip().partition(" ")[0]
         if word and not word.startswith("#") and number not in covered:
-            raise BuildError(f"{path}, line {number + 1}: {word!r} has no arguments or is no instruction")
+            raise BuildError(f"{path}, line {number + 1}: {word} is no instruction, or has no arguments")
     for i in structure:
         where = f"{path}, line {i['startline'] + 1}"
         if i["instruction"] not in INSTRUCTIONS:
             raise BuildError(f"{where}: unknown instruction {i['instruction']}")
+        if not i["value"].strip():
+            raise BuildError(f"{where}: {i['instruction']} has no arguments")
         if i["instruction"] in ("RUN", "COPY", "ADD") and _HEREDOC.search(i["value"]):
             raise BuildError(
                 f"{where}: here-documents (<<) are not supported; write the lines into a file and COPY it"
@@ -228,13 +232,12 @@ def _check_values(path: Path, recipe: Recipe) -> None:
     """Refuse values that make no sense, each with its line."""
     for instruction, variables in recipe._walk():  # noqa: SLF001 - the other half of its reader
         where = f"{path}, line {instruction.line}: {instruction.name}"
-        if instruction.name in ("CMD", "ENTRYPOINT") and instruction.value.startswith("["):
+        if instruction.name in _EXEC_FORMS and instruction.value.startswith("["):
             try:
                 _arguments(instruction.value)
             except ValueError:
-                raise BuildError(
-                    f'{where} {instruction.value} is not a JSON list (use double quotes: ["a", "b"])'
-                ) from None
+                mend = 'use double quotes: ["a", "b"]'
+                raise BuildError(f"{where} {instruction.value} is not a JSON list ({mend})") from None
         if instruction.name in ("ENV", "LABEL"):
             try:
                 _pairs(instruction.value, variables)

@@ -31,6 +31,7 @@ def run_build(
     context: IO[bytes],
     tag: str,
     *,
+    dockerfile: str = "Dockerfile",
     labels: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] | None = None,
     fresh: bool = False,
@@ -45,6 +46,7 @@ def run_build(
         events = client.api.build(
             fileobj=context,
             custom_context=True,
+            dockerfile=dockerfile,
             platform=PLATFORM,
             tag=tag,
             labels=dict(labels or {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 OWNER = "agentcore-lab.owner"
 SANDBOX = "agentcore-lab.sandbox"
 PORT = "agentcore-lab.port"
+NAMES = "agentcore-lab.labels"
 PLATFORM = "linux/arm64"
 PIDS = 1024
 _GIB = 1024**3
@@ -55,7 +57,7 @@ def container_options(
         "platform": PLATFORM,
         "name": container_name(spec.id),
         "environment": dict(spec.environment),
-        "labels": {**spec.labels, OWNER: owner, SANDBOX: spec.id, PORT: str(spec.port)},
+        "labels": {**spec.labels, **_marks(spec, owner)},
         # AWS: "Quotas for Amazon Bedrock AgentCore", hardware of a session: 2 vCPU / 8 GB.
         "nano_cpus": int(limits.vcpus * 1e9),
         "mem_limit": limits.memory,
@@ -84,5 +86,9 @@ def address_of(attributes: Mapping[str, Any], network: str, *, publish: bool) ->
 
 
 def labels_of(labels: Mapping[str, str]) -> dict[str, str]:
-    """The labels the sandbox was started with, without the backend's own."""
-    return {name: value for name, value in labels.items() if name not in (OWNER, SANDBOX, PORT)}
+    """The labels the sandbox was started with, without the backend's own and those its image brought along."""
+    return {name: labels[name] for name in json.loads(labels[NAMES])}
+
+
+def _marks(spec: SandboxSpec, owner: str) -> dict[str, str]:
+    return {OWNER: owner, SANDBOX: spec.id, PORT: str(spec.port), NAMES: json.dumps(list(spec.labels))}
