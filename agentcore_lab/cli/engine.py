@@ -1,0 +1,121 @@
+"""``serve``, ``status``, ``down`` and ``env``: running an engine, and finding the one that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import shlex
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from agentcore_lab import launch
+from agentcore_lab.cli.options import (
+    AsJson,
+    CacheDir,
+    DataDir,
+    Host,
+    Port,
+    Region,
+    Sandbox,
+    fail,
+    required_engine,
+    running_engine,
+    settings_from,
+)
+from agentcore_lab.discovery import EngineAlreadyRuns, RunningEngine
+from agentcore_lab.sandbox.base import BackendUnavailable
+from agentcore_lab.server.serve import PortTaken
+from agentcore_lab.server.serve import serve as serve_engine
+from agentcore_lab.store.db import DatabaseTooNew
+
+
+def serve(
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+    cache_dir: CacheDir = None,
+    sandbox: Sandbox = None,
+    region: Region = None,
+) -> None:
+    """Run the engine in the foreground until Ctrl-C or SIGTERM.
+
+    Without --port the engine takes 4599, or a free port when that is taken.
+    """
+    settings = settings_from(
+        host=host, port=port, data_dir=data_dir, cache_dir=cache_dir, sandbox=sandbox, region=region
+    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
+    try:
+        asyncio.run(serve_engine(settings, any_port=port is None, on_ready=_announce))
+    except EngineAlreadyRuns as error:
+        fail(str(error), launch.LOST_THE_RACE)
+    except (BackendUnavailable, PortTaken, DatabaseTooNew) as error:
+        fail(str(error))
+
+
+def status(port: Port = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Say what the running engine is, and list its runtimes. Exits 1 when none runs."""
+    settings = settings_from(port=port, data_dir=data_dir)
+    engine = required_engine(settings, port)
+    facts = engine.fetch("status")
+    runtimes = _runtimes(settings_from(region=engine.region).client_environment(engine.url), engine)
+    if as_json:
+        typer.echo(json.dumps({**facts, "runtimes": runtimes}, indent=2))
+        return
+    console = Console(highlight=False)
+    _announce(engine)
+    console.print(f"{facts['sessions']} running sessions")
+    if runtimes:
+        table = Table("Runtime", "Version", "Status")
+        for runtime in runtimes:
+            table.add_row(runtime["agentRuntimeId"], runtime["agentRuntimeVersion"], runtime["status"])
+        console.print(table)
+    else:
+        console.print("No agent runtimes yet.")
+
+
+def down(port: Port = None, data_dir: DataDir = None) -> None:
+    """Stop the running engine and every session of it; runtimes and versions stay."""
+    engine = running_engine(settings_from(port=port, data_dir=data_dir), port)
+    if engine is None:
+        typer.echo("No engine runs.")
+        return
+    with Console().status("Ending sessions …"):
+        launch.stop(engine)
+    typer.echo(f"The engine at {engine.url} has stopped.")
+
+
+def env(port: Port = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Print the variables that point any AWS client at the engine: eval "$(agentcore-lab env)"."""
+    settings = settings_from(port=port, data_dir=data_dir)
+    engine = required_engine(settings, port)
+    variables = replace(settings, region=engine.region).client_environment(engine.url)
+    if as_json:
+        typer.echo(json.dumps(variables, indent=2))
+        return
+    for name, value in variables.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def _announce(engine: RunningEngine) -> None:
+    typer.echo(
+        f"agentcore-lab {engine.version} · {engine.url} · sandbox {engine.sandbox} · {engine.region} · "
+        f"data in {engine.data_dir}"
+    )
+
+
+def _runtimes(variables: dict[str, str], engine: RunningEngine) -> list[dict[str, Any]]:
+    client = boto3.Session(
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        region_name=engine.region,
+    ).client("bedrock-agentcore-control", endpoint_url=engine.url)
+    pages = client.get_paginator("list_agent_runtimes").paginate()
+    wanted = ("agentRuntimeArn", "agentRuntimeId", "agentRuntimeName", "agentRuntimeVersion", "status")
+    return [{key: item[key] for key in wanted} for page in pages for item in page["agentRuntimes"]]

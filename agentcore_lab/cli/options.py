@@ -1,0 +1,76 @@
+"""Options that several commands share, and finding the engine they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, NoReturn, cast
+
+import typer
+
+from agentcore_lab.discovery import RunningEngine, engine_at, find_engine
+from agentcore_lab.settings import SandboxChoice, Settings
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
+Port = Annotated[int | None, typer.Option(help="The engine's port.", min=0, max=65535, show_default="4599")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="What must survive a restart; one engine owns it.", file_okay=False)
+]
+CacheDir = Annotated[
+    Path | None, typer.Option(help="What can be made again: wheels, bases, environments.", file_okay=False)
+]
+Sandbox = Annotated[
+    str | None, typer.Option(help="Where agents run: auto, docker or process.", show_default="auto")
+]
+Region = Annotated[str | None, typer.Option(help="The AWS region to play.", show_default="us-west-2")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def settings_from(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    data_dir: Path | None = None,
+    cache_dir: Path | None = None,
+    sandbox: str | None = None,
+    region: str | None = None,
+) -> Settings:
+    """Settings from options and environment; a value that cannot be used is told as a usage error."""
+    if sandbox not in {None, "auto", "docker", "process"}:
+        raise typer.BadParameter(f"{sandbox!r} is not one of auto, docker, process", param_hint="--sandbox")
+    try:
+        return Settings.load(
+            host=host,
+            port=port,
+            data_dir=_absolute(data_dir),
+            cache_dir=_absolute(cache_dir),
+            sandbox=cast("SandboxChoice | None", sandbox),
+            region=region,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def running_engine(settings: Settings, port: int | None) -> RunningEngine | None:
+    """The engine on ``port`` when one was named, else that of the data directory."""
+    if port is not None:
+        return engine_at(f"http://{settings.host}:{port}")
+    return find_engine(settings.data_dir)
+
+
+def required_engine(settings: Settings, port: int | None) -> RunningEngine:
+    """The running engine; without one the command ends with exit code 1 and the mend."""
+    engine = running_engine(settings, port)
+    if engine is None:
+        where = f"on port {port}" if port is not None else f"on {settings.data_dir}"
+        fail(f"No engine runs {where}. Start one with `agentcore-lab serve` or `agentcore-lab up`.")
+    return engine
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Say why on stderr and end."""
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return path.expanduser().resolve() if path else None

@@ -1,0 +1,80 @@
+"""``up``: engine, proof, JupyterLab on the first lab; or, headless, the first lab run to its end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from agentcore_lab.cli.options import CacheDir, DataDir, Port, Sandbox, fail, settings_from
+from agentcore_lab.cli.proof import prove
+from agentcore_lab.cli.run_lab import run_lab
+from agentcore_lab.discovery import find_engine
+from agentcore_lab.images.dockerfile import BuildError
+from agentcore_lab.lab import Lab
+from agentcore_lab.launch import EngineDidNotStart, WrongSandbox
+from agentcore_lab.settings import Settings, apply_to_process
+
+FIRST_LAB = "01-hosting-runtime-agent.ipynb"
+
+
+def up(
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Run the first lab without a browser, then exit.")
+    ] = False,
+    root: Annotated[Path, typer.Option(help="The folder with notebooks/ and containers/.")] = Path(),
+    port: Port = None,
+    data_dir: DataDir = None,
+    cache_dir: CacheDir = None,
+    sandbox: Sandbox = None,
+) -> None:
+    """Start the engine, prove that an agent answers, and open JupyterLab on the first lab.
+
+    The engine goes on when JupyterLab ends; `agentcore-lab down` stops it.
+    """
+    settings = settings_from(port=port, data_dir=data_dir, cache_dir=cache_dir, sandbox=sandbox)
+    root = root.expanduser().resolve()
+    if not (root / "notebooks" / FIRST_LAB).is_file():
+        fail(
+            f"{root} has no notebooks/{FIRST_LAB}: run this in the agentcore-lab repository, or name it with --root."
+        )
+    console = Console(highlight=False)
+    ours = find_engine(settings.data_dir) is None
+    lab = _lab(settings, port, console)
+    apply_to_process(settings.engine_environment())
+    try:
+        console.print(str(prove(lab, root / "containers" / "hello-agent", settings, console)), soft_wrap=True)
+        code = run_lab(root / "notebooks" / FIRST_LAB, console) if headless else _jupyter(root)
+    except (BuildError, BotoCoreError, ClientError) as error:
+        fail(f"No agent answered. {error}")
+    finally:
+        if headless and ours:
+            lab.stop()
+    if not headless:
+        typer.echo(f"The engine goes on at {lab.url}; `agentcore-lab down` stops it.")
+    raise typer.Exit(code)
+
+
+def _lab(settings: Settings, port: int | None, console: Console) -> Lab:
+    try:
+        with console.status("Starting the engine …"):
+            return Lab(sandbox=settings.sandbox, data_dir=settings.data_dir, port=port)
+    except (EngineDidNotStart, WrongSandbox) as error:
+        fail(str(error))
+
+
+def _jupyter(root: Path) -> int:
+    command = [sys.executable, "-m", "jupyterlab", str(root / "notebooks" / FIRST_LAB)]
+    command += ["--ServerApp.root_dir", str(root)]
+    if os.geteuid() == 0:
+        command.append("--allow-root")
+    try:
+        return subprocess.call(command)
+    except KeyboardInterrupt:
+        return 0
