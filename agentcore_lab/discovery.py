@@ -6,10 +6,9 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 _NOTE = "engine.json"
@@ -19,6 +18,10 @@ _ANSWER_SECONDS = 3
 
 class EngineAlreadyRuns(Exception):  # noqa: N818 - a state, named as one
     """Another engine owns the data directory."""
+
+
+class PortTaken(Exception):  # noqa: N818 - a state, named as one
+    """Something else listens on the port that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +41,33 @@ class RunningEngine:
 
     def fetch(self, path: str) -> Any:
         """The JSON the engine's own API answers on ``/_lab/{path}``. Raises OSError when it does not answer."""
-        # Loopback never goes through a proxy the machine may have configured.
-        opener = build_opener(ProxyHandler({}))
-        with opener.open(f"{self.url}/_lab/{path}", timeout=_ANSWER_SECONDS) as response:
-            return json.load(response)
+        return _fetch(self.url, path)
 
 
 def find_engine(data_dir: Path) -> RunningEngine | None:
     """The engine of this data directory, if it answers."""
     try:
         engine = RunningEngine(**json.loads((data_dir / _NOTE).read_text()))
-        status = engine.fetch("status")
-    except (OSError, URLError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):
         return None
-    return engine if status.get("instance") == engine.instance else None
+    answering = engine_at(engine.url)
+    return engine if answering is not None and answering.instance == engine.instance else None
+
+
+def engine_at(url: str) -> RunningEngine | None:
+    """The engine that answers on ``url``, if one does."""
+    try:
+        status = _fetch(url, "status")
+        return RunningEngine(**{field.name: status[field.name] for field in fields(RunningEngine)})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _fetch(url: str, path: str) -> Any:
+    # Loopback never goes through a proxy the machine may have configured.
+    opener = build_opener(ProxyHandler({}))
+    with opener.open(f"{url}/_lab/{path}", timeout=_ANSWER_SECONDS) as response:
+        return json.load(response)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self, cast, get_args
 
 from platformdirs import user_cache_path, user_data_path
 
@@ -49,6 +49,14 @@ class Settings:
             "AWS_SECRET_ACCESS_KEY": "agentcore-lab-knows-no-secret-of-yours00",
         }
 
+    def engine_environment(self) -> dict[str, str]:
+        """The variables that lead another process, a notebook's kernel, to the same engine."""
+        return {
+            "AGENTCORE_LAB_DATA_DIR": str(self.data_dir),
+            "AGENTCORE_LAB_CACHE_DIR": str(self.cache_dir),
+            "AGENTCORE_LAB_SANDBOX": self.sandbox,
+        }
+
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Self:
         """Settings from ``AGENTCORE_LAB_*`` variables and defaults; ``overrides`` that are not None win.
@@ -68,7 +76,7 @@ class Settings:
             cache_dir=Path(env.get("AGENTCORE_LAB_CACHE_DIR") or user_cache_path("agentcore-lab")),
             host=env.get("AGENTCORE_LAB_HOST", "127.0.0.1"),
             port=int(port),
-            sandbox=sandbox,
+            sandbox=cast("SandboxChoice", sandbox),
             region=env.get("AGENTCORE_LAB_REGION", "us-west-2"),
         )
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})

@@ -242,4 +242,3 @@ def _about(settings: Settings, backend: Backend, clock: Clock, port: int = 0) ->
         data_dir=str(settings.data_dir),
         started_at=clock.now().isoformat(),
     )
-

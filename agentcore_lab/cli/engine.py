@@ -28,10 +28,8 @@ from agentcore_lab.cli.options import (
     running_engine,
     settings_from,
 )
-from agentcore_lab.discovery import EngineAlreadyRuns, RunningEngine
+from agentcore_lab.discovery import EngineAlreadyRuns, PortTaken, RunningEngine
 from agentcore_lab.sandbox.base import BackendUnavailable
-from agentcore_lab.server.serve import PortTaken
-from agentcore_lab.server.serve import serve as serve_engine
 from agentcore_lab.store.db import DatabaseTooNew
 
 
@@ -47,6 +45,9 @@ def serve(
 
     Without --port the engine takes 4599, or a free port when that is taken.
     """
+    # Imported here: the engine's parts take a while, which every other command would pay for.
+    from agentcore_lab.server.serve import serve as serve_engine  # noqa: PLC0415
+
     settings = settings_from(
         host=host, port=port, data_dir=data_dir, cache_dir=cache_dir, sandbox=sandbox, region=region
     )

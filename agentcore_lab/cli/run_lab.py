@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-import papermill
-from papermill.exceptions import PapermillExecutionError
 from rich.console import Console
 
 from agentcore_lab.clock import stopwatch
@@ -14,6 +12,10 @@ from agentcore_lab.clock import stopwatch
 
 def run_lab(notebook: Path, console: Console) -> int:
     """Execute a lab into ``executed/`` beside it; 0 when every cell ran, else 1 and the cell that failed."""
+    # Imported here: papermill takes more than a second, which every other command would pay for.
+    import papermill  # noqa: PLC0415
+    from papermill.exceptions import PapermillExecutionError  # noqa: PLC0415
+
     executed = notebook.parent / "executed" / notebook.name
     executed.parent.mkdir(exist_ok=True)
     began = stopwatch()

@@ -14,7 +14,7 @@ from agentcore_lab.clock import stopwatch
 from agentcore_lab.images.build import Step
 
 
-class BuildProgress(ipywidgets.HBox):  # type: ignore[misc]
+class BuildProgress(ipywidgets.HBox):
     """One build, told as it goes; as text only its end, so that an executed notebook compares equal."""
 
     def __init__(self, name: str) -> None:

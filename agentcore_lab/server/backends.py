@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agentcore_lab.sandbox.base import Backend
 from agentcore_lab.sandbox.docker import DockerBackend
-from agentcore_lab.sandbox.docker_probe import docker_available
+from agentcore_lab.sandbox.docker_probe import docker_unavailable
 from agentcore_lab.sandbox.process import ProcessBackend
 from agentcore_lab.settings import Settings
 
@@ -19,7 +19,7 @@ async def open_backend(settings: Settings) -> Backend:
         BackendUnavailable: the one asked for cannot be used here.
     """
     owner = _owner(settings.data_dir)
-    if settings.sandbox == "process" or (settings.sandbox == "auto" and docker_available()):
+    if settings.sandbox == "process" or (settings.sandbox == "auto" and docker_unavailable()):
         backend: Backend = ProcessBackend(owner, data_dir=settings.data_dir, cache_dir=settings.cache_dir)
     else:
         backend = DockerBackend(owner)

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from agentcore_lab import __version__
 from agentcore_lab.clock import SystemClock
-from agentcore_lab.discovery import RunningEngine, leave_note, remove_note, sole_owner
+from agentcore_lab.discovery import PortTaken, RunningEngine, leave_note, remove_note, sole_owner
 from agentcore_lab.server.backends import open_backend
 from agentcore_lab.server.engine import open_engine
 from agentcore_lab.settings import Settings
@@ -23,10 +23,6 @@ from agentcore_lab.settings import Settings
 log = logging.getLogger(__name__)
 
 _DRAIN_SECONDS = 10.0
-
-
-class PortTaken(Exception):  # noqa: N818 - a state, named as one
-    """Something else listens on the port that was asked for."""
 
 
 async def serve(settings: Settings, *, any_port: bool, on_ready: Callable[[RunningEngine], None]) -> None:
