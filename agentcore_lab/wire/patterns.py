@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+import warnings
 from functools import cache
 
 _CATEGORY = re.compile(r"\\p\{(\w{1,2})\}")
@@ -18,10 +19,14 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     Python and written out. What Python cannot compile at all constrains nothing: a newer model must not stop the
     engine.
     """
-    try:
-        return re.compile(_CATEGORY.sub(lambda found: _ranges(found[1]), pattern), re.ASCII)
-    except re.error:
-        return re.compile(r"(?s:.*)")
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "error", FutureWarning
+        )  # set operations, which Python would take for characters
+        try:
+            return re.compile(_CATEGORY.sub(lambda found: _ranges(found[1]), pattern), re.ASCII)
+        except (re.error, FutureWarning):
+            return re.compile(r"(?s:.*)")
 
 
 @cache
