@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentcore_lab.clock import stopwatch
 from agentcore_lab.images.build import Built, Step
+from agentcore_lab.images.context import placed
 from agentcore_lab.images.dockerfile import BuildError, Recipe, read_recipe
 from agentcore_lab.images.process_files import gather, tree_digest
 from agentcore_lab.sandbox.base import SandboxError
@@ -36,6 +37,7 @@ class ProcessBuilder:
         on_step(Step(1, 3, "copying the source"))
         with self.store.scratch() as tree:
             gather(folder, recipe, tree)
+            _check_order(folder, recipe)
             digest = tree_digest(tree)
             environment, reused = self._environment(recipe, tree, digest, on_step, fresh=fresh)
             on_step(Step(3, 3, _last_step(recipe, uri)))
@@ -81,6 +83,17 @@ def _installs(recipe: Recipe) -> Iterator[tuple[str, ...]]:
         yield (*arguments, *install.packages)
 
 
+def _check_order(folder: Path, recipe: Recipe) -> None:
+    """Refuse a RUN that installs from a file which only a later COPY brings, as a container engine would."""
+    for run, install in recipe.pip_installs:
+        before = replace(recipe, instructions=tuple(i for i in recipe.instructions if i.line < run.line))
+        there = placed(folder, before)
+        for name in (*install.files, *install.constraints):
+            if recipe.place(name, run.line) not in there:
+                where = f"{folder / 'Dockerfile'}, line {run.line}"
+                raise BuildError(f"{where}: {name} is not in the image yet; COPY it before")
+
+
 def _fingerprint(recipe: Recipe, tree: Path, digest: str) -> str:
     """What the requirements files say; all the image's files if one of them installs from those."""
     texts: list[str] = []
@@ -92,7 +105,9 @@ def _fingerprint(recipe: Recipe, tree: Path, digest: str) -> str:
     for place in todo:
         path = tree / str(place).lstrip("/")
         if not path.is_file():
-            raise BuildError(f"{place} is not in the image when RUN installs from it; COPY it before")
+            raise BuildError(
+                f"{place} is named by a requirements file and is not in the image; COPY it before"
+            )
         lines = path.read_text().splitlines()
         if any(_EDITABLE.match(line) for line in lines):
             raise BuildError(

@@ -153,13 +153,14 @@ class ProcessBackend:
     async def _end(self, place: Place, record: Record, grace: float) -> None:
         mark = place.mark(record.port)
         leader = record.leader
-        process_tree.terminate(await asyncio.to_thread(process_tree.members, leader, mark))
+        members = await asyncio.to_thread(process_tree.members, leader, mark)
+        process_tree.terminate(members)
         if leader is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(grace):
                     while process_tree.runs(leader):  # noqa: ASYNC110 - nothing tells of the end of another's child
                         await asyncio.sleep(_POLL)
         async with asyncio.timeout(_KILL_PATIENCE):
-            while left := await asyncio.to_thread(process_tree.members, leader, mark):
-                process_tree.kill(left)
+            while members := await asyncio.to_thread(process_tree.members, leader, mark, members):
+                process_tree.kill(members)
                 await asyncio.sleep(_POLL)

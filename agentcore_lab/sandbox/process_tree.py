@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import contextlib
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import psutil
 
 from agentcore_lab.sandbox.launcher.agentcore_lab_listen import SETTING
 
-# psutil derives the start from the boot time, which moves a little when the machine's clock is corrected.
-_SAME_START = 2.0
-
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """A sandbox's first process: its id and when it started, in seconds since the epoch."""
+    """A sandbox's first process: its id and when it started, as the kernel keeps it.
+
+    ``started`` is only ever compared: clock ticks since the boot on Linux, where seconds since the epoch would move
+    with every correction of the machine's clock, and seconds since the epoch elsewhere.
+    """
 
     pid: int
     started: float
@@ -30,7 +33,7 @@ class Leader:
     @classmethod
     def of(cls, pid: int) -> Self:
         """The leader that ``pid``, a child not yet reaped, is."""
-        return cls(pid, psutil.Process(pid).create_time())
+        return cls(pid, _started(psutil.Process(pid)))
 
 
 def runs(leader: Leader) -> bool:
@@ -39,9 +42,13 @@ def runs(leader: Leader) -> bool:
     return process is not None and _status(process) != psutil.STATUS_ZOMBIE
 
 
-def members(leader: Leader | None, mark: str) -> list[psutil.Process]:
-    """Every running process of the sandbox; ``mark`` is its value of the launcher's setting."""
-    found = {process.pid: process for process in psutil.process_iter() if _carries(process, mark)}
+def members(leader: Leader | None, mark: str, known: Iterable[psutil.Process] = ()) -> list[psutil.Process]:
+    """Every running process of the sandbox; ``mark`` is its value of the launcher's setting.
+
+    Those ``known`` from before stay members though their parent has left them and they carry no mark.
+    """
+    found = {process.pid: process for process in known if process.is_running()}
+    found |= {process.pid: process for process in psutil.process_iter() if _carries(process, mark)}
     first = None if leader is None else _genuine(leader)
     if first is not None:
         found[first.pid] = first
@@ -70,9 +77,17 @@ def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
 def _genuine(leader: Leader) -> psutil.Process | None:
     try:
         process = psutil.Process(leader.pid)
-        return process if abs(process.create_time() - leader.started) < _SAME_START else None
-    except psutil.Error:
+        return process if _started(process) == leader.started else None
+    except (psutil.Error, OSError):
         return None
+
+
+def _started(process: psutil.Process) -> float:
+    if psutil.LINUX:
+        # proc_pid_stat(5): "starttime" is field 22; the name, field 2, is in brackets and may hold anything.
+        fields = Path(f"/proc/{process.pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        return float(fields[22 - 3])
+    return process.create_time()
 
 
 def _carries(process: psutil.Process, mark: str) -> bool:

@@ -1,0 +1,129 @@
+"""An agent without dependencies that shows, on request, what a sandbox does to it.
+
+PROBE_MODE in its environment says how it starts: ``crash`` ends at once, ``stubborn`` ignores SIGTERM.
+"""
+
+# An agent, not a part of the engine: it reads its own environment and prints.
+# ruff: noqa: D103, T201, TID251
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+Payload = dict[str, Any]
+
+MODE = os.environ.get("PROBE_MODE", "")
+terminated = threading.Event()
+remembered: list[str] = []
+
+
+def remember(payload: Payload) -> Payload:
+    remembered.append(payload["word"])
+    return {"remembered": remembered}
+
+
+def keep(payload: Payload) -> Payload:
+    for folder in (Path.cwd(), Path.home(), Path(os.environ.get("TMPDIR", "/tmp"))):
+        (folder / payload["name"]).touch()
+    return kept(payload)
+
+
+def kept(payload: Payload) -> Payload:
+    places = {"work": Path.cwd(), "home": Path.home(), "tmp": Path(os.environ.get("TMPDIR", "/tmp"))}
+    return {name: (folder / payload["name"]).exists() for name, folder in places.items()}
+
+
+def about(payload: Payload) -> Payload:
+    edition = Path("edition.txt").read_text(encoding="utf-8").strip()
+    return {"environment": dict(os.environ), "edition": edition, "folder": str(Path.cwd())}
+
+
+def say(payload: Payload) -> Payload:
+    for line in payload.get("out", ()):
+        print(line, flush=True)
+    for line in payload.get("err", ()):
+        print(line, file=sys.stderr, flush=True)
+    return {}
+
+
+def flood(payload: Payload) -> Payload:
+    line = "x" * 1023 + "\n"
+    for _ in range(payload["kilobytes"]):
+        sys.stdout.write(line)
+    print("the end", flush=True)
+    return {}
+
+
+def end(payload: Payload) -> Payload:
+    threading.Timer(0.05, os._exit, (payload["code"],)).start()
+    return {}
+
+
+def until_terminated(payload: Payload) -> Payload:
+    terminated.wait()
+    return {"ended by": "SIGTERM"}
+
+
+ACTIONS = {f.__name__: f for f in (remember, keep, kept, about, say, flood, end, until_terminated)}
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self._answer(200 if self.path == "/ping" else 404, {"status": "Healthy"})
+
+    def do_POST(self) -> None:
+        payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if payload["action"] == "leave_children":
+            self._leave_children()
+        else:
+            self._answer(200, ACTIONS[payload["action"]](payload))
+
+    def _answer(self, status: int, result: Payload) -> None:
+        body = json.dumps(result).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _leave_children(self) -> None:
+        """An answer that ends only when every process that holds the connection is gone."""
+        self.send_response(200)
+        self.end_headers()
+        self.close_connection = True
+        sleep = ["sleep", "600"]
+        held = self.connection.fileno()
+        # One a plain child, one away in its own session, one there without even the environment.
+        subprocess.Popen(sleep, stdout=held)
+        subprocess.Popen(sleep, stdout=held, start_new_session=True)
+        subprocess.Popen(["/bin/sleep", "600"], stdout=held, start_new_session=True, env={})
+        self.wfile.write(b"3 children\n")
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+def main() -> None:
+    if MODE == "crash":
+        print("about to fail", flush=True)
+        sys.exit("Traceback: no such thing")  # exit code 1, the text on stderr
+    if MODE == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: terminated.set())
+    server = ThreadingHTTPServer(("0.0.0.0", 8080), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    terminated.wait()
+    time.sleep(0.2)  # what waits for the signal still gets its answer
+
+
+main()
