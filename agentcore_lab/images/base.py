@@ -61,7 +61,7 @@ class BaseFinder:
         if recipe.base == "scratch":
             return Base("scratch", python=None, made=False)
         version = recipe.python_version
-        pulled = f"{_NAME}:{hashlib.sha256(recipe.base.encode()).hexdigest()[:12]}"
+        pulled = pulled_name(recipe.base)
         made = f"{_NAME}:{base_key(version)}" if version else None
         for reference in (recipe.base,) if fresh else (recipe.base, pulled, made):
             if reference is not None and (here := self._local(reference)) is not None:
@@ -120,6 +120,11 @@ class BaseFinder:
         with archive_context(root, _MADE.format(version=version)) as context:
             run_build(self._client, context, name)
         return Base(name, version, made=True)
+
+
+def pulled_name(reference: str) -> str:
+    """The name under which the ARM64 image of ``reference`` is kept once it was pulled."""
+    return f"{_NAME}:pulled-{hashlib.sha256(reference.encode()).hexdigest()[:12]}"
 
 
 def _repository(reference: str) -> str:

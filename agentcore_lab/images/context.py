@@ -26,8 +26,10 @@ def source_files(folder: Path) -> tuple[str, ...]:
     ignore = folder / ".dockerignore"
     lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
     patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    paths = PatternMatcher([*patterns, ".dockerignore"]).walk(str(folder))
-    return tuple(sorted(path for path in paths if (folder / path).is_symlink() or (folder / path).is_file()))
+    # The matcher itself never leaves out .dockerignore, which the engine would need to leave it out.
+    paths = (folder / path for path in PatternMatcher(patterns).walk(str(folder)) if path != ".dockerignore")
+    files = (path for path in paths if path.is_symlink() or path.is_file())
+    return tuple(sorted(path.relative_to(folder).as_posix() for path in files))
 
 
 def placed(folder: Path, recipe: Recipe) -> dict[PurePosixPath, Path]:
