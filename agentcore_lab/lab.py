@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -21,6 +22,9 @@ from agentcore_lab.settings import SandboxChoice, Settings, apply_to_process
 
 _READ_SECONDS = 15 * 60
 """A synchronous request may take 15 minutes (AWS: bedrock-agentcore-limits); botocore's own default is 60 s."""
+
+_DELETE_SECONDS = 60.0
+_POLL_SECONDS = 0.1
 
 
 class Lab:
@@ -100,6 +104,29 @@ class Lab:
         builder = builder_for(self.sandbox, self._settings)
         with BuildProgress.shown(name or source.name) as progress:
             return builder.build(source, self.image_uri(name or source.name, tag), on_step=progress.step)
+
+    def delete_runtime(self, name: str) -> bool:
+        """Delete the runtime of this name, if there is one, and wait until it is gone; whether there was one.
+
+        Raises:
+            TimeoutError: it was still there after a minute.
+        """
+        pages = self.control.get_paginator("list_agent_runtimes").paginate()
+        ids = {
+            item["agentRuntimeName"]: item["agentRuntimeId"]
+            for page in pages
+            for item in page["agentRuntimes"]
+        }
+        if name not in ids:
+            return False
+        self.control.delete_agent_runtime(agentRuntimeId=ids[name])
+        for _ in range(int(_DELETE_SECONDS / _POLL_SECONDS)):
+            try:
+                self.control.get_agent_runtime(agentRuntimeId=ids[name])
+            except self.control.exceptions.ResourceNotFoundException:
+                return True
+            time.sleep(_POLL_SECONDS)
+        raise TimeoutError(f"agent runtime {name} was still being deleted after {_DELETE_SECONDS:g} s")
 
     def sessions(self, runtime_arn: str | None = None) -> list[SessionView]:
         """Every session of a runtime, or of all: the living first, then the ended, latest first.
