@@ -44,13 +44,16 @@ class Report:
     @property
     def sandbox(self) -> Literal["docker", "process"] | None:
         """The sandbox the lab will run on; None when the wanted one cannot be had."""
+        if not self.serves("process"):
+            return None  # what the process sandbox needs, the kit itself needs
         if self.wanted != "process" and self.serves("docker"):
             return "docker"
-        return "process" if self.wanted != "docker" and self.serves("process") else None
+        return "process" if self.wanted != "docker" else None
 
     def serves(self, part: str) -> bool:
-        """Whether nothing is missing that ``part`` (docker, process, browser) needs."""
-        return not any(outcome.state == "missing" and part in outcome.serves for outcome in self.outcomes)
+        """Whether ``part`` (docker, process, images, browser) was looked at and misses nothing."""
+        states = [outcome.state for outcome in self.outcomes if part in outcome.serves]
+        return bool(states) and "missing" not in states
 
 
 class Voice(Protocol):

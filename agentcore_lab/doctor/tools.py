@@ -28,7 +28,7 @@ def python() -> Check:
             "make the virtual environment with Python 3.11, 3.12 or 3.13",
         )
 
-    return Check("Python", look, nothing, frozenset({"docker", "process"}))
+    return Check("Python", look, nothing, frozenset({"process"}))
 
 
 def uv(machine: Machine) -> Check:
@@ -43,7 +43,7 @@ def uv(machine: Machine) -> Check:
     def mend(tried: Tried) -> tuple[Command, ...]:
         return untried(tried, Command((sys.executable, "-m", "pip", "install", "uv")))
 
-    return Check("uv", look, mend, frozenset({"docker", "process"}))
+    return Check("uv", look, mend, frozenset({"process"}))
 
 
 def image_tools(machine: Machine, host: Host) -> Check:

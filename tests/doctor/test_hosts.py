@@ -244,8 +244,9 @@ def test_binder_runs_on_processes_and_docker_alone_does_not() -> None:
 def test_the_process_sandbox_needs_no_engine() -> None:
     """With --sandbox process the machine is not asked about containers at all."""
     machine, voice = fresh_debian(), Listener()
-    treat(machine, voice, sandbox="process")
+    report = treat(machine, voice, sandbox="process")
     assert set(voice.states) == {"Python", "uv"}
+    assert not report.serves("docker")
     assert machine.mended_with == []
 
 
@@ -305,3 +306,11 @@ def test_playwrights_own_browser_counts() -> None:
     machine.effects["playwright install --dry-run"] = fail(f"Install location:    {place}", code=0)
     treat(machine, voice, purpose="test", fix=False)
     assert voice.outcomes["Chromium"].detail == place
+
+
+def test_a_broken_uv_stops_every_sandbox() -> None:
+    """Without uv no agent's requirements can be resolved: the main job cannot run, docker or not."""
+    machine = fresh_debian()
+    machine.engine = LOCAL_ENGINE
+    machine.effects["-m uv --version"] = fail("No module named uv", code=1)
+    assert treat(machine).sandbox is None
