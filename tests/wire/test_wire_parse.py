@@ -212,6 +212,7 @@ def test_wrong_types(body: dict[str, Any], path: str, expected: str) -> None:
         ("7", "", {"X-On": "TRUE"}, b"", "On", "true or false"),
         ("7", "", {"X-When": "99999999999999"}, b"", "When", "a timestamp"),
         ("7", "", {}, b'{"Blobs": ["AA==", "A"]}', "Blobs.2.member", "a base64-encoded string"),
+        ("7", "", {}, b'{"Blobs": ["AA!=="]}', "Blobs.1.member", "a base64-encoded string"),
         ("7", "", {}, b'{"Blobs": [7]}', "Blobs.1.member", "a base64-encoded string"),
         ("7", "", {}, b'{"Moments": {"Iso": true}}', "Moments.Iso", "a timestamp"),
         ("7", "", {}, b'{"Moments": {"Iso": 1e300}}', "Moments.Iso", "a timestamp"),
