@@ -77,10 +77,11 @@ class DockerBackend:
         self._init = True
         self._limits: Limits | None = None
         self._docker: DockerClient | None = None
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
+        self._pool: ThreadPoolExecutor | None = None
 
     async def open(self) -> None:
         """Find the engine, see that it runs ARM64, make the network. Raises BackendUnavailable."""
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
         try:
             await self._blocking(self._open)
         except BackendUnavailable:
@@ -95,15 +96,25 @@ class DockerBackend:
         if self._docker is not None:
             await self._blocking(self._close, self._docker)
             self._docker = None
-        self._pool.shutdown(wait=False)
+        if self._pool is not None:
+            self._pool.shutdown(wait=False)
+            self._pool = None
 
     async def resolve(self, uri: str) -> Image:
         """The local image ``uri`` names now; nothing is pulled, as an ECR-shaped name here is a local tag."""
         return await self._blocking(self._resolve, uri)
 
     async def start(self, spec: SandboxSpec) -> None:
-        """Create and start the container; a start that fails leaves none behind."""
-        await self._blocking(self._start, spec)
+        """Create and start the container; a start that fails, or is cancelled, leaves none behind."""
+        starting = asyncio.ensure_future(self._blocking(self._start, spec))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The thread goes on whatever happens here: see it to its end, then undo what it did.
+            await asyncio.wait([starting])
+            if starting.exception() is None:
+                await self._blocking(self._stop, spec.id, 0)
+            raise
 
     async def address(self, sandbox_id: str) -> str | None:
         """The agent's address on the bridge, or its published port; None if it has neither (yet)."""
@@ -136,6 +147,8 @@ class DockerBackend:
 
     async def _blocking(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``call`` in the pool; what the SDK raises becomes a SandboxError."""
+        if self._pool is None:
+            raise BackendUnavailable("the docker backend is not open")
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._pool, lambda: call(*args, **kwargs))
@@ -146,8 +159,7 @@ class DockerBackend:
 
     @property
     def _client(self) -> DockerClient:
-        if self._docker is None:
-            raise BackendUnavailable("the docker backend is not open")
+        assert self._docker is not None
         return self._docker
 
     def _open(self) -> None:
