@@ -1,0 +1,1 @@
+"""Programs of the repository: making its environment, running its tests."""
