@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentcore_lab.lab import Lab
@@ -11,10 +12,8 @@ __version__ = "0.1.0"
 __all__ = ["Lab", "__version__"]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     # boto3 and the widgets take a second to import: the engine and the command line do without them.
     if name == "Lab":
-        from agentcore_lab.lab import Lab  # noqa: PLC0415
-
-        return Lab
+        return import_module("agentcore_lab.lab").Lab
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -53,11 +53,14 @@ def stop(engine: RunningEngine) -> None:
     try:
         process = psutil.Process(engine.pid)
         process.terminate()
-        process.wait(_STOP_SECONDS)
+        deadline = time.monotonic() + _STOP_SECONDS
+        # Whoever started it may not have waited for it yet: a zombie has ended too.
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the engine (process {engine.pid}) did not end in {_STOP_SECONDS} s")
+            time.sleep(_POLL_SECONDS)
     except psutil.NoSuchProcess:
         return
-    except psutil.TimeoutExpired as error:
-        raise TimeoutError(f"the engine (process {engine.pid}) did not end in {_STOP_SECONDS} s") from error
 
 
 def _start(settings: Settings, any_port: bool) -> RunningEngine:

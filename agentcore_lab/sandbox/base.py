@@ -82,7 +82,7 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """``docker``, ``process``, …"""
+        """The name a user chooses it by: ``docker``, ``process``."""
         ...
 
     @property
