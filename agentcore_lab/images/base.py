@@ -12,6 +12,7 @@ from requests.exceptions import RequestException
 from agentcore_lab.images.debian import base_key, debian_base
 from agentcore_lab.images.dockerfile import BuildError
 from agentcore_lab.images.engine import PLATFORM, archive_context, inspect_image, run_build
+from agentcore_lab.sandbox.docker_container import QEMU_CPU
 from agentcore_lab.sandbox.docker_host import EngineUnreachable, connect
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _MADE = """\
 FROM scratch
 ADD content.tar /
 ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 PYTHON_VERSION={version}
+ENV QEMU_CPU={cpu}
 CMD ["python3"]
 """
 
@@ -117,7 +119,7 @@ class BaseFinder:
 
     def _make(self, name: str, version: str, *, fresh: bool) -> Base:
         root = debian_base(version, self._cache_dir, fresh=fresh)
-        with archive_context(root, _MADE.format(version=version)) as context:
+        with archive_context(root, _MADE.format(version=version, cpu=QEMU_CPU)) as context:
             run_build(self._client, context, name)
         return Base(name, version, made=True)
 

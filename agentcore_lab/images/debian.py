@@ -8,15 +8,18 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from agentcore_lab.images.bytecode import compile_tree, interpreter
+from agentcore_lab.images.bytecode import compile_tree, installed_python, is_python
 from agentcore_lab.images.context import anonymous
 from agentcore_lab.images.dockerfile import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from agentcore_lab.images.bytecode import Python
 
 # Debian's releases and the Python each comes with (Debian, "Python in Debian").
 SUITES = {"3.11": "bookworm", "3.13": "trixie"}
@@ -49,12 +52,13 @@ PACKAGES = (
 )
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 _HOOK = Path("/usr/share/mmdebstrap/hooks/merged-usr")
-_FORMAT = 1
+# Raised whenever the same packages would make another base.
+_FORMAT = 4
 
 
 def base_key(version: str) -> str:
     """A short name for the base this module makes of Python ``version`` on this machine."""
-    words = f"{_FORMAT} {PACKAGES} {_LEFT_OUT} {interpreter(version) is not None}"
+    words = f"{_FORMAT} {PACKAGES} {_LEFT_OUT}"
     return f"python{version}-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
 
 
@@ -74,30 +78,61 @@ def debian_base(version: str, cache_dir: Path, *, fresh: bool) -> Path:
         tar.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=tar.parent) as work:
             made = Path(work) / "base.tar"
-            _unpack(SUITES[version], made)
-            _finish(made, version, Path(work))
+            _unpack(SUITES[version], made, PACKAGES, "--arch=arm64")
+            _finish(made, version, Path(work), compiler(version, cache_dir))
             made.replace(tar)
     return tar
 
 
-def _unpack(suite: str, tar: Path) -> None:
+def compiler(version: str, cache_dir: Path) -> Python | None:
+    """A Python that runs here and writes bytecode for ``version``: installed, or unpacked from Debian's packages.
+
+    None if neither can be had: images work without bytecode, and take several times as long to start.
+    """
+    if (installed := installed_python(version)) is not None:
+        return installed
+    if version not in SUITES or shutil.which("mmdebstrap") is None:
+        return None
+    root = cache_dir / "compilers" / f"python{version}"
+    if not root.is_dir():
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=root.parent) as work:
+            tar, made = Path(work) / "root.tar", Path(work) / "root"
+            _unpack(SUITES[version], tar, ("python3",))
+            with tarfile.open(tar) as packed:
+                packed.extractall(made, filter="tar")
+            with suppress(OSError):  # another build made it in the meantime
+                made.replace(root)
+    return _started_from(root, version)
+
+
+def _started_from(root: Path, version: str) -> Python | None:
+    """How to start the Python unpacked under ``root``, with the C library it was built for."""
+    for loader in root.glob("usr/lib/*/ld-linux*.so.*"):
+        python = (str(loader), "--library-path", str(loader.parent), str(root / f"usr/bin/python{version}"))
+        if is_python(python, version):
+            return python
+    return None
+
+
+def _unpack(suite: str, tar: Path, packages: tuple[str, ...], *options: str) -> None:
     """What ``dpkg --unpack`` would, without maintainer scripts, which would need an emulator."""
     if shutil.which("mmdebstrap") is None:
         raise BuildError(
             "no image registry can be reached, and mmdebstrap, which makes a base from Debian packages, is missing. "
             "Run: agentcore-lab doctor --fix (or: apt-get install mmdebstrap debian-archive-keyring)"
         )
-    command = ["mmdebstrap", "--quiet", "--arch=arm64", "--variant=extract", "--skip=output/dev"]
-    command += [f"--hook-dir={_HOOK}", f"--include={','.join(PACKAGES)}"]
+    command = ["mmdebstrap", "--quiet", "--variant=extract", "--skip=output/dev", *options]
+    command += [f"--hook-dir={_HOOK}", f"--include={','.join(packages)}"]
     command += [f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT]
     done = subprocess.run([*command, suite, tar], capture_output=True, text=True, check=False)
     if done.returncode:
         tail = "\n".join(done.stderr.strip().splitlines()[-8:])
         mend = "Check the network, and that debian-archive-keyring is installed."
-        raise BuildError(f"Debian's ARM64 packages could not be unpacked. {mend}\n{tail}")
+        raise BuildError(f"Debian's packages could not be unpacked. {mend}\n{tail}")
 
 
-def _finish(tar: Path, version: str, work: Path) -> None:
+def _finish(tar: Path, version: str, work: Path, python: Python | None) -> None:
     """Add what the packages' maintainer scripts would have made, and the standard library's bytecode."""
     library = f"usr/lib/python{version}"
     wanted = ("usr/share/base-passwd/", "usr/share/libc-bin/", "usr/share/ca-certificates/", f"{library}/")
@@ -105,7 +140,6 @@ def _finish(tar: Path, version: str, work: Path) -> None:
     with tarfile.open(tar) as packed:
         chosen = [m for m in packed if m.isfile() and m.name.removeprefix("./").startswith(wanted)]
         packed.extractall(root, members=chosen, filter="tar")
-    python = interpreter(version)
     if python is not None:
         compile_tree(python, root / library, PurePosixPath("/") / library)
     with tarfile.open(tar, "a") as packed:

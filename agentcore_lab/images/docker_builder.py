@@ -18,6 +18,7 @@ from agentcore_lab.clock import stopwatch
 from agentcore_lab.images.base import Base, BaseFinder
 from agentcore_lab.images.build import Built, Step
 from agentcore_lab.images.context import content_key, pack, placed, source_files
+from agentcore_lab.images.debian import compiler
 from agentcore_lab.images.dockerfile import BuildError, Instruction, Recipe, read_recipe
 from agentcore_lab.images.engine import archive_context, inspect_image, run_build
 from agentcore_lab.images.wheels import packages_key, unpack_packages
@@ -148,13 +149,14 @@ class _Build:
                     f"{self._where(instruction)}: {name} is not in the image at {place}; COPY it before"
                 )
             files[name] = places[place]
-        name = f"agentcore-lab/packages:{packages_key(install, files, version)}"
         self._step("resolving wheels for aarch64")
+        python = compiler(version, self._cache_dir)
+        name = f"agentcore-lab/packages:{packages_key(install, files, version, python)}"
         if not self._fresh and inspect_image(self._client, name) is not None:
             return name
         self._cache_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._cache_dir) as work:
-            packed = unpack_packages(install, files, version, Path(work))
+            packed = unpack_packages(install, files, version, python, Path(work))
             with archive_context(packed, "FROM scratch\nADD content.tar /\n") as context:
                 run_build(self._client, context, name)
         return name

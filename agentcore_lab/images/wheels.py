@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import uv
 
-from agentcore_lab.images.bytecode import compile_tree, interpreter
+from agentcore_lab.images.bytecode import compile_tree
 from agentcore_lab.images.context import anonymous
 from agentcore_lab.images.dockerfile import BuildError
 
 if TYPE_CHECKING:
+    from agentcore_lab.images.bytecode import Python
     from agentcore_lab.images.pip_install import PipInstall
 
 # Wheels may ask for a C library up to this one: Debian bookworm's, the oldest the lab's bases come with.
@@ -25,18 +26,21 @@ PLATFORM = "aarch64-manylinux_2_36"
 _NOISE = re.compile(r"^\s*(Using (C?Python|PyPy)|warning: |Resolved |Prepared |DEBUG)")
 
 
-def packages_key(install: PipInstall, files: dict[str, Path], version: str) -> str:
-    """A short name for what ``install`` asks for: its words, the files' content, the Python and its bytecode."""
-    digest = hashlib.sha256(f"1 {PLATFORM} {version} {interpreter(version) is not None} {install}".encode())
+def packages_key(install: PipInstall, files: dict[str, Path], version: str, python: Python | None) -> str:
+    """A short name for what ``unpack_packages`` makes of these arguments."""
+    digest = hashlib.sha256(f"2 {PLATFORM} {version} {python is not None} {install}".encode())
     for name in (*install.files, *install.constraints):
         digest.update(files[name].read_bytes() + b"\0")
     return digest.hexdigest()[:24]
 
 
-def unpack_packages(install: PipInstall, files: dict[str, Path], version: str, work: Path) -> Path:
+def unpack_packages(
+    install: PipInstall, files: dict[str, Path], version: str, python: Python | None, work: Path
+) -> Path:
     """Resolve for Python ``version`` on ARM64 and lay the packages out as they go into the image's ``/``.
 
-    ``files`` finds the requirement and constraint files that ``install`` names. Returns a tar under ``work``.
+    ``files`` finds the requirement and constraint files that ``install`` names; ``python`` compiles them, if there
+    is one. Returns a tar under ``work``.
 
     Raises:
         BuildError: they cannot be resolved, or a package has no wheel for ARM64.
@@ -46,7 +50,6 @@ def unpack_packages(install: PipInstall, files: dict[str, Path], version: str, w
     site.mkdir(parents=True)
     _resolve(install, files, version, site)
     _move_programs(site / "bin", root / "usr/local/bin")
-    python = interpreter(version)
     if python is not None:
         compile_tree(python, site, PurePosixPath("/") / site.relative_to(root))
     tar = work / "packages.tar"
