@@ -1,0 +1,217 @@
+"""The Invoke panel as a person meets it: real JupyterLab, real kernel, a scripted engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.contrast import assert_readable
+from tests.browser.jupyter import JupyterServer, Theme, browser, jupyter_server, open_notebook, run_all
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+OPEN = "from tests.browser.scripted_panel import open_panel\npanel = open_panel()\npanel"
+SPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """A JupyterLab whose kernels can import the tests."""
+    scratch = tmp_path_factory.mktemp("jupyter")
+    root_dir = scratch / "notebooks"
+    root_dir.mkdir()
+    with jupyter_server(root_dir, {"PYTHONPATH": str(ROOT)}, scratch=scratch) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests here."""
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A fresh page on which no script may fail."""
+    failures: list[str] = []
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    yield page
+    page.close()
+    assert failures == []
+
+
+@pytest.fixture
+def notebook(server: JupyterServer, request: pytest.FixtureRequest) -> str:
+    """A notebook of this test alone that shows a panel."""
+    folder = server.root_dir / request.node.name.replace("[", "-").replace("]", "")
+    folder.mkdir()
+    cell = nbformat.v4.new_code_cell(OPEN)  # type: ignore[no-untyped-call]
+    content = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": SPEC})  # type: ignore[no-untyped-call]
+    (folder / "panel.ipynb").write_text(nbformat.writes(content))  # type: ignore[no-untyped-call]
+    return f"{folder.name}/panel.ipynb"
+
+
+def opened(page: Page, server: JupyterServer, notebook: str, theme: Theme = "light") -> Locator:
+    """The panel of a notebook that has just been run."""
+    server.set_theme(theme)
+    open_notebook(page, server, notebook)
+    run_all(page)
+    panel = page.get_by_role("group", name="Invoke an agent runtime")
+    expect(panel).to_be_visible()
+    return panel
+
+
+def write(panel: Locator, prompt: str) -> Locator:
+    """Put a prompt in the box; nothing is sent."""
+    box = panel.get_by_label("Prompt", exact=True)
+    box.fill(prompt)
+    return box
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_person_talks_to_an_agent(
+    page: Page, server: JupyterServer, notebook: str, theme: Theme, tmp_path: Path
+) -> None:
+    """Type, click Send, see what is waited for, then the answer beside its figures; nothing jumps."""
+    panel = opened(page, server, notebook, theme)
+    expect(panel.get_by_text("The agent's answer will appear here.")).to_be_visible()
+    box = panel.bounding_box()
+    panel.screenshot(path=tmp_path / "1-empty.png")
+    assert_readable(panel)
+
+    write(panel, "slow")
+    panel.get_by_role("button", name="Send").click()
+    expect(panel.get_by_text("Starting a sandbox for this session …")).to_be_visible()
+    expect(panel.locator(".acl-bar .acl-pill")).to_have_text("Provisioning")
+    panel.screenshot(path=tmp_path / "2-waiting.png")
+    assert_readable(panel)
+
+    (server.root_dir / notebook).with_name("go").touch()
+    expect(panel.get_by_role("region", name="Answer")).to_contain_text('"result": "You said: slow"')
+    expect(panel.locator(".acl-value").nth(0)).to_have_text("3.24 s")
+    expect(panel.locator(".acl-value").nth(1)).to_have_text("12 ms")
+    expect(panel.locator(".acl-value").nth(3)).not_to_have_text("–")
+    expect(panel.get_by_text("aarch64 (ARM64) · version 2 · docker sandbox")).to_be_visible()
+    expect(panel.locator(".acl-bar .acl-pill")).to_have_text("Idle")
+    panel.screenshot(path=tmp_path / "3-answer.png")
+    assert_readable(panel)
+    assert panel.bounding_box() == box
+
+
+def test_an_idle_session_counts_down(page: Page, server: JupyterServer, notebook: str) -> None:
+    """When the session ends is said to the second, and the second passes."""
+    panel = opened(page, server, notebook)
+    panel.get_by_role("button", name="Send").click()
+    left = panel.locator(".acl-next")
+    expect(left).to_have_text("ends in 14:59 unless invoked")
+    expect(left).to_have_text("ends in 14:57 unless invoked")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_failure_is_told_in_sentences(
+    page: Page, server: JupyterServer, notebook: str, theme: Theme, tmp_path: Path
+) -> None:
+    """Cause and mend at once, AWS's code and the log folded; Ctrl+Enter sends and runs no cell."""
+    panel = opened(page, server, notebook, theme)
+    write(panel, "crash").press("Control+Enter")
+    answer = panel.get_by_role("region", name="Answer")
+    expect(answer).to_contain_text("The container ended, or did not become healthy in time")
+    expect(answer).to_contain_text("Read the log below")
+    expect(answer.get_by_text("No module named 'strands'")).to_be_hidden()
+    answer.locator("summary").click()
+    expect(answer.get_by_text("No module named 'strands'")).to_be_visible()
+    expect(panel.locator(".acl-bar .acl-pill")).to_have_text("Terminated")
+    expect(panel.locator(".acl-next")).to_have_text("start failed; the next message starts a fresh sandbox")
+    expect(page.locator(".jp-InputPrompt").first).to_have_text("[1]:")
+    panel.screenshot(path=tmp_path / "failure.png")
+    assert_readable(panel)
+
+
+def test_sessions_are_walked_by_keyboard(page: Page, server: JupyterServer, notebook: str) -> None:
+    """Each session keeps its own talk; arrow keys move between sessions, Enter on a turn shows it again."""
+    panel = opened(page, server, notebook)
+    answer = panel.get_by_role("region", name="Answer")
+    for prompt in ("one", "two"):
+        write(panel, prompt).press("Control+Enter")
+        expect(answer).to_contain_text(f"You said: {prompt}")
+    first = panel.get_by_role("radio", checked=True).get_attribute("value")
+    panel.get_by_role("button", name="New session").press("Enter")
+    expect(answer).to_contain_text("The agent's answer will appear here.")
+    write(panel, "three").press("Control+Enter")
+    expect(answer).to_contain_text("You said: three")
+
+    panel.get_by_role("radio", checked=True).focus()
+    page.keyboard.press("ArrowDown")
+    expect(panel.get_by_role("radio", checked=True)).to_have_attribute("value", str(first))
+    expect(answer).to_contain_text("You said: two")
+    panel.get_by_role("button", name="one").press("Enter")
+    expect(answer).to_contain_text("You said: one")
+    expect(panel.get_by_role("button", name="one")).to_be_focused()
+
+
+def test_the_code_can_be_copied(page: Page, server: JupyterServer, notebook: str) -> None:
+    """What is on the sheet is on the clipboard; Escape puts the reader back where they were."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    panel = opened(page, server, notebook)
+    write(panel, "copy me")
+    button = panel.get_by_role("button", name="Copy as boto3")
+    button.click()
+    sheet = panel.get_by_role("dialog")
+    expect(sheet).to_contain_text("✓ Copied as boto3")
+    code = sheet.locator("pre").inner_text()
+    assert "payload=json.dumps({\"prompt\": 'copy me'})" in code
+    assert page.evaluate("navigator.clipboard.readText()") == code
+    assert_readable(panel)
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(button).to_be_focused()
+
+
+def test_a_stopped_session_says_so(page: Page, server: JupyterServer, notebook: str) -> None:
+    """Stop asks the engine, and the panel shows what came of it."""
+    panel = opened(page, server, notebook)
+    panel.get_by_role("button", name="Send").click()
+    expect(panel.locator(".acl-bar .acl-pill")).to_have_text("Idle")
+    panel.get_by_role("button", name="Stop session").click()
+    expect(panel.locator(".acl-bar .acl-pill")).to_have_text("Terminated")
+    expect(panel.get_by_text("The session was stopped.")).to_be_visible()
+
+
+def test_a_page_opened_again_shows_where_things_stood(
+    page: Page, server: JupyterServer, notebook: str
+) -> None:
+    """The kernel still holds the panel: its last answer is there without a word being sent."""
+    panel = opened(page, server, notebook)
+    write(panel, "remember").press("Control+Enter")
+    answer = panel.get_by_role("region", name="Answer")
+    expect(answer).to_contain_text("You said: remember")
+    page.keyboard.press("Escape")
+    page.locator(".jp-Notebook").first.click(position={"x": 4, "y": 4})
+    page.keyboard.press("Control+s")
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    open_notebook(page, server, notebook)
+    expect(answer).to_contain_text("You said: remember")
+
+
+def test_it_fits_a_narrow_page(page: Page, server: JupyterServer, notebook: str, tmp_path: Path) -> None:
+    """Beside a side bar or on a small screen the rail lies above, and nothing is cut off."""
+    page.set_viewport_size({"width": 760, "height": 1000})
+    panel = opened(page, server, notebook)
+    write(panel, "Hello").press("Control+Enter")
+    expect(panel.get_by_role("region", name="Answer")).to_contain_text("You said: Hello")
+    panel.screenshot(path=tmp_path / "narrow.png")
+    assert panel.evaluate("node => node.scrollWidth <= node.clientWidth")
+    rail, box = (
+        panel.locator(".acl-rail").bounding_box(),
+        panel.get_by_label("Prompt", exact=True).bounding_box(),
+    )
+    assert rail
+    assert box
+    assert rail["y"] + rail["height"] <= box["y"]
