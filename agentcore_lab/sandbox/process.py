@@ -153,7 +153,7 @@ class ProcessBackend:
     async def _end(self, place: Place, record: Record, grace: float) -> None:
         mark = place.mark(record.port)
         leader = record.leader
-        members = await asyncio.to_thread(process_tree.members, leader, mark)
+        members = await asyncio.to_thread(process_tree.members, leader, mark, place.folder)
         process_tree.terminate(members)
         if leader is not None:
             with contextlib.suppress(TimeoutError):
@@ -161,6 +161,8 @@ class ProcessBackend:
                     while process_tree.runs(leader):  # noqa: ASYNC110 - nothing tells of the end of another's child
                         await asyncio.sleep(_POLL)
         async with asyncio.timeout(_KILL_PATIENCE):
-            while members := await asyncio.to_thread(process_tree.members, leader, mark, members):
+            while members := await asyncio.to_thread(
+                process_tree.members, leader, mark, place.folder, members
+            ):
                 process_tree.kill(members)
                 await asyncio.sleep(_POLL)

@@ -1,8 +1,8 @@
 """An agent's processes on this machine: which they are, and how to end them.
 
-A process belongs to a sandbox if it descends from the sandbox's first process or carries the sandbox's mark in its
-environment, which children inherit. The mark finds what has left the tree (a daemon, orphans of a killed engine); it
-also means that a process id given out again to a stranger is never mistaken.
+A process belongs to a sandbox if it descends from the sandbox's first process, carries the sandbox's mark in its
+environment or works in the sandbox's folder; children inherit both. So what has left the tree is found too (a daemon,
+orphans of a killed engine), and a stranger who was given a process id again is never mistaken for a member.
 """
 
 from __future__ import annotations
@@ -42,13 +42,15 @@ def runs(leader: Leader) -> bool:
     return process is not None and _status(process) != psutil.STATUS_ZOMBIE
 
 
-def members(leader: Leader | None, mark: str, known: Iterable[psutil.Process] = ()) -> list[psutil.Process]:
-    """Every running process of the sandbox; ``mark`` is its value of the launcher's setting.
+def members(
+    leader: Leader | None, mark: str, folder: Path, known: Iterable[psutil.Process] = ()
+) -> list[psutil.Process]:
+    """Every running process of the sandbox; ``mark`` is its value of the launcher's setting, ``folder`` its disk.
 
-    Those ``known`` from before stay members though their parent has left them and they carry no mark.
+    Those ``known`` from before stay members though their parent has left them and nothing else tells.
     """
     found = {process.pid: process for process in known if process.is_running()}
-    found |= {process.pid: process for process in psutil.process_iter() if _carries(process, mark)}
+    found |= {process.pid: process for process in psutil.process_iter() if _belongs(process, mark, folder)}
     first = None if leader is None else _genuine(leader)
     if first is not None:
         found[first.pid] = first
@@ -90,9 +92,9 @@ def _started(process: psutil.Process) -> float:
     return process.create_time()
 
 
-def _carries(process: psutil.Process, mark: str) -> bool:
+def _belongs(process: psutil.Process, mark: str, folder: Path) -> bool:
     try:
-        return process.environ().get(SETTING) == mark
+        return process.environ().get(SETTING) == mark or Path(process.cwd()).is_relative_to(folder)
     except (psutil.Error, OSError):
         return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import signal
@@ -65,7 +66,8 @@ async def test_a_killed_engine_takes_its_agents_along(arena: Arena) -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
-    with engine:
+    with engine, contextlib.ExitStack() as whatever_happens:
+        whatever_happens.callback(engine.kill)
         assert engine.stdout is not None
         assert engine.stdout.readline() == "started\n"
         agent = await Agent(arena.backend, "test-orphan", arena.http).ready()
@@ -80,8 +82,9 @@ async def test_a_killed_engine_takes_its_agents_along(arena: Arena) -> None:
 
                 await eventually(ended, within=10)
             assert [sandbox.id for sandbox in await arena.backend.owned()] == ["test-orphan"]
-
-    await arena.backend.stop("test-orphan", 2)
+            await arena.backend.stop("test-orphan", 2)
+            async with asyncio.timeout(20):
+                assert await answer.content.read() == b""  # the children held the connection open
 
     marked = str(record(arena, "test-orphan").parent)
     assert not [process for process in psutil.process_iter() if marked in environment(process)]

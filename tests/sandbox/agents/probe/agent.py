@@ -4,7 +4,7 @@ PROBE_MODE in its environment says how it starts: ``crash`` ends at once, ``stub
 """
 
 # An agent, not a part of the engine: it reads its own environment and prints.
-# ruff: noqa: D103, T201, TID251
+# ruff: noqa: D103, T201
 from __future__ import annotations
 
 import json
@@ -98,14 +98,14 @@ class Handler(BaseHTTPRequestHandler):
         """An answer that ends only when every process that holds the connection is gone."""
         self.send_response(200)
         self.end_headers()
-        self.close_connection = True
         sleep = ["sleep", "600"]
         held = self.connection.fileno()
-        # One a plain child, one away in its own session, one there without even the environment.
+        # A plain child, one away in a session of its own, and one there that has no environment and ignores SIGTERM.
         subprocess.Popen(sleep, stdout=held)
         subprocess.Popen(sleep, stdout=held, start_new_session=True)
-        subprocess.Popen(["/bin/sleep", "600"], stdout=held, start_new_session=True, env={})
-        self.wfile.write(b"3 children\n")
+        deaf = ["/bin/sh", "-c", "trap '' TERM; echo 3 children; exec sleep 600"]
+        subprocess.Popen(deaf, stdout=held, start_new_session=True, env={})
+        threading.Event().wait()  # to return would end the connection for the children too
 
     def log_message(self, *arguments: Any) -> None:
         pass
