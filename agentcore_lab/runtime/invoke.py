@@ -18,8 +18,11 @@ from agentcore_lab.runtime.limits import SYNCHRONOUS_TIMEOUT_SECONDS
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.sessions import Lease, Plan, Sessions
 from agentcore_lab.runtime.startup import log_tail
-from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT, Status, Version
+from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT, Status
 from agentcore_lab.sandbox.base import Backend
+
+_SHOWN_BYTES = 1000
+"""How much of a container's error answer goes into the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +70,11 @@ class Invoker:
         session_id = call.params.get("runtimeSessionId") or str(uuid.uuid4())
         plan = self.plan(scope, call.params)
         async with (
-            self._sessions.use(session_id, plan) as lease,
-            self._send(call, lease, plan.version) as (response, seconds),
+            self._sessions.use(plan.runtime.id, session_id, lambda: self.plan(scope, call.params)) as lease,
+            self._send(call, lease) as (response, seconds),
         ):
             if response.status >= 400:
-                raise await self._refused(response.status, lease)
+                raise await self._refused(response, lease)
             members: dict[str, Any] = {
                 "runtimeSessionId": session_id,
                 "contentType": response.headers.get("Content-Type", "application/octet-stream"),
@@ -108,10 +111,9 @@ class Invoker:
         return Plan(runtime, version, version.image, endpoint.name)
 
     @asynccontextmanager
-    async def _send(
-        self, call: Call, lease: Lease, version: Version
-    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, float]]:
-        allowlist = (version.spec.get("requestHeaderConfiguration") or {}).get("requestHeaderAllowlist", ())
+    async def _send(self, call: Call, lease: Lease) -> AsyncIterator[tuple[aiohttp.ClientResponse, float]]:
+        configured = lease.version.spec.get("requestHeaderConfiguration") or {}
+        allowlist = configured.get("requestHeaderAllowlist", ())
         headers = to_container(call.headers, allowlist, lease.session.session_id, call.request_id)
         if length := call.headers.get("Content-Length"):
             headers["Content-Length"] = length
@@ -135,11 +137,12 @@ class Invoker:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise await self._broke_off(error, lease) from error
 
-    async def _refused(self, status: int, lease: Lease) -> RuntimeClientError:
+    async def _refused(self, response: aiohttp.ClientResponse, lease: Lease) -> RuntimeClientError:
+        said = (await response.content.read(_SHOWN_BYTES)).decode(errors="replace").strip()
         tail = await log_tail(self._backend, lease.session.incarnation)
         return RuntimeClientError(
-            f"Received error ({status}) from runtime. Please check your CloudWatch logs for more information."
-            f"{tail}"
+            f"Received error ({response.status}) from runtime. Please check your CloudWatch logs for more "
+            f"information.\nThe container answered: {said or '(nothing)'}{tail}"
         )
 
     async def _broke_off(self, error: Exception, lease: Lease) -> RuntimeClientError:

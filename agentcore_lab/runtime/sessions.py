@@ -58,6 +58,7 @@ class Lease:
     """One call's hold on a session. ``started_in`` is in seconds, None when the session was already warm."""
 
     session: Session
+    version: Version
     address: str
     protocol: Protocol
     started_in: float | None
@@ -113,37 +114,45 @@ class Sessions:
     async def clear_leftovers(self) -> int:
         """Remove the sandboxes an engine that was killed left behind; the number removed."""
         leftovers = await self._backend.owned()
-        await asyncio.gather(*(self._backend.stop(owned.id, 0) for owned in leftovers))
+        ends = await asyncio.gather(
+            *(self._backend.stop(owned.id, 0) for owned in leftovers), return_exceptions=True
+        )
+        for owned, end in zip(leftovers, ends, strict=True):
+            if isinstance(end, BaseException):
+                log.error("sandbox %s of an earlier engine could not be removed: %s", owned.id, end)
         return len(leftovers)
 
     @asynccontextmanager
-    async def use(self, session_id: str, plan: Plan) -> AsyncIterator[Lease]:
-        """Hold the session for one call, starting it if there is none; ``plan`` only serves a start.
+    async def use(self, runtime_id: str, session_id: str, plan: Callable[[], Plan]) -> AsyncIterator[Lease]:
+        """Hold the session for one call, starting it if there is none, from what ``plan`` says at that moment.
 
         Concurrent first calls share one start. Calls that arrive while an older incarnation is being torn down
         wait for that.
 
         Raises:
             RuntimeClientError: the agent did not start.
+            RetryableConflictException: the session ended while it was being started.
         """
-        live, began = await self._acquire(session_id, plan)
-        assert live.started is not None
-        address = await asyncio.shield(live.started)
-        if not live.session.alive:
-            raise RetryableConflictException(_IN_PROGRESS)
+        live, began = await self._acquire((runtime_id, session_id), plan)
+        address = await _started(live)
         self._apply(live, RequestBegan())
         try:
-            yield Lease(live.session, address, live.protocol, live.started_in if began else None)
+            yield Lease(
+                live.session,
+                live.plan.version,
+                address,
+                live.protocol,
+                live.started_in if began else None,
+            )
         finally:
             self._apply(live, RequestEnded())
 
-    async def _acquire(self, session_id: str, plan: Plan) -> tuple[_Live, bool]:
-        key = (plan.runtime.id, session_id)
+    async def _acquire(self, key: tuple[str, str], plan: Callable[[], Plan]) -> tuple[_Live, bool]:
         while (live := self._live.get(key)) is not None and not live.session.alive:
             await live.gone.wait()
         if live is not None:
             return live, False
-        live = self._live[key] = self._new(session_id, plan)
+        live = self._live[key] = self._new(key[1], plan())
         live.started = asyncio.create_task(self._start(live))
         # A start nobody waits for any more (the client left) fails in silence: the session says it all.
         live.started.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -263,3 +272,17 @@ class Sessions:
             if self._live.get(key) is live:
                 del self._live[key]
             live.gone.set()
+
+
+async def _started(live: _Live) -> str:
+    """The address of a session once it is up, for each of the calls that wait for it."""
+    assert live.started is not None
+    try:
+        address = await asyncio.shield(live.started)
+    except asyncio.CancelledError:
+        if live.started.cancelled():
+            raise RetryableConflictException(_IN_PROGRESS) from None
+        raise
+    if not live.session.alive:
+        raise RetryableConflictException(_IN_PROGRESS)
+    return address

@@ -75,7 +75,7 @@ def test_create_answers_202_with_version_1_and_settles_to_ready(aws: Clients) ->
 
 def test_get_returns_what_create_was_given(aws: Clients) -> None:
     """Configuration comes back as it went in, with AWS's defaults where none was given."""
-    given = {
+    given: dict[str, Any] = {
         "description": "says hello",
         "environmentVariables": {"MODE": "test"},
         "protocolConfiguration": {"serverProtocol": "HTTP"},

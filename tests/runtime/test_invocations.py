@@ -212,6 +212,59 @@ def test_deleting_a_runtime_ends_its_sessions(aws: Clients, backend: ScriptedBac
     eventually(lambda: backend.running == {})
 
 
+def test_a_call_that_waits_for_a_start_is_told_when_the_session_ends_first(
+    aws: Clients, backend: ScriptedBackend, engine: RunningEngine
+) -> None:
+    """A runtime deleted while its session starts: the caller gets AWS's conflict, not a broken connection."""
+    arn = ready(aws, scripted(backend, Script(unhealthy_pings=1_000_000)))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(refusal, lambda: invoke(aws, arn))
+        eventually(lambda: [s["state"] for s in sessions(engine)] == ["Provisioning"])
+        aws.control.delete_agent_runtime(agentRuntimeId=arn.rpartition("/")[2])
+        assert waiting.result()[:3] == (
+            "RetryableConflictException",
+            409,
+            "Session operation in progress, please retry",
+        )
+    eventually(lambda: backend.running == {})
+
+
+def test_stopping_a_session_that_starts_is_a_conflict(
+    aws: Clients, backend: ScriptedBackend, engine: RunningEngine
+) -> None:
+    """AWS: a second operation while the session is being provisioned is a RetryableConflictException."""
+    arn = ready(aws, scripted(backend, Script(unhealthy_pings=1_000_000)))
+    session_id = str(uuid.uuid4())
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(refusal, lambda: invoke(aws, arn, runtimeSessionId=session_id))
+        eventually(lambda: [s["state"] for s in sessions(engine)] == ["Provisioning"])
+        stop = aws.data.stop_runtime_session
+        answer = refusal(lambda: stop(agentRuntimeArn=arn, runtimeSessionId=session_id))
+        assert answer[:2] == ("RetryableConflictException", 409)
+        aws.control.delete_agent_runtime(agentRuntimeId=arn.rpartition("/")[2])
+        waiting.result()
+
+
+def test_headers_are_let_through_by_the_sessions_own_version(aws: Clients, backend: ScriptedBackend) -> None:
+    """An update that drops the allow-list does not reach sessions that run already."""
+
+    async def team(request: web.Request) -> web.Response:
+        return web.Response(text=request.headers.get("X-Team", "none"))
+
+    uri = scripted(backend, Script(answer=team))
+    arn = ready(aws, uri, requestHeaderConfiguration={"requestHeaderAllowlist": ["X-Team"]})
+    aws.data.meta.events.register(
+        "before-send.bedrock-agentcore.InvokeAgentRuntime",
+        lambda request, **_: request.headers.__setitem__("X-Team", "blue"),
+    )
+    old, new = str(uuid.uuid4()), str(uuid.uuid4())
+    assert invoke(aws, arn, runtimeSessionId=old)["body"] == b"blue"
+    update(aws, arn.rpartition("/")[2], uri)
+    settled(aws, arn.rpartition("/")[2])
+    assert invoke(aws, arn, runtimeSessionId=old)["body"] == b"blue"
+    assert invoke(aws, arn, runtimeSessionId=new)["body"] == b"none"
+
+
 def test_an_agent_that_exits_at_start_answers_424_with_its_last_words(
     aws: Clients, backend: ScriptedBackend
 ) -> None:
@@ -240,6 +293,7 @@ def test_an_error_answer_of_the_agent_is_a_424(aws: Clients, backend: ScriptedBa
     code, status, message, _ = refusal(lambda: invoke(aws, arn))
     assert (code, status) == ("RuntimeClientError", 424)
     assert message.startswith("Received error (500) from runtime.")
+    assert 'The container answered: {"error": "boom"}' in message
     assert message.endswith("boom happened")
     assert len(backend.running) == 1
 
