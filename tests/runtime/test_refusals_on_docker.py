@@ -119,4 +119,4 @@ def test_a_container_that_exits_at_start_shows_its_last_words(
     assert "exited with code 1" in message
     assert message.endswith("ModuleNotFoundError: No module named 'strands_that_nobody_installed'")
     label = f"agentcore-lab.runtime={arn.rpartition('/')[2]}"
-    eventually(lambda: client.containers.list(all=True, filters={"label": label}) == [])
+    eventually(lambda: client.containers.list(all=True, sparse=True, filters={"label": label}) == [])
