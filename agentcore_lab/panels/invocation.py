@@ -29,7 +29,7 @@ class Question:
 
     def payload(self) -> bytes:
         """The request's body; a raw prompt goes out as it is, valid JSON or not."""
-        text = self.prompt if self.raw else json.dumps({"prompt": self.prompt}, ensure_ascii=False)
+        text = self.prompt if self.raw else json.dumps({"prompt": self.prompt})
         return text.encode()
 
     def parameters(self) -> dict[str, Any]:

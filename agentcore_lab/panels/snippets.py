@@ -15,8 +15,13 @@ Kind = Literal["boto3", "curl"]
 _BOTO3 = """\
 {imports}
 
-# Credentials come from the environment. On AWS, leave endpoint_url out; nothing else changes.
-data = boto3.client("bedrock-agentcore", region_name={region}, endpoint_url={endpoint})
+# Credentials come from the environment.
+# On AWS, leave endpoint_url out: nothing else changes.
+data = boto3.client(
+    "bedrock-agentcore",
+    region_name={region},
+    endpoint_url={endpoint},
+)
 answer = data.invoke_agent_runtime(
     agentRuntimeArn={arn},
     runtimeSessionId={session},

@@ -37,7 +37,7 @@ def test_a_prompt_is_sent_as_aws_wants_it(panel: InvokePanel, engine: ScriptedEn
             "qualifier": "DEFAULT",
             "contentType": "application/json",
             "accept": "application/json, text/event-stream",
-            "payload": '{"prompt": "Hello Ada ☀"}'.encode(),
+            "payload": b'{"prompt": "Hello Ada \\u2600"}',
         }
     ]
 

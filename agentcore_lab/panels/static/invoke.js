@@ -25,19 +25,19 @@ function render({ model, el }) {
   );
   const ask = promptBox({ send, code: (kind, prompt, raw) => tell({ type: "copy", kind, prompt, raw }) });
   const area = answerArea();
+  const notice = h("p", { class: "acl-notice", role: "status" });
   const past = history((index) => {
     picked = index;
     showAnswer();
-  });
+  }, notice);
   const sheet = codeSheet();
   const state = pill();
   const short = h("code", { class: "acl-id" });
   const next = h("span", { class: "acl-grow acl-next" });
   const stop = h("button", { type: "button", class: "acl-button acl-quiet", click: () => tell({ type: "stop" }) }, "Stop session");
   const endpoint = h("select", { class: "acl-select", change: () => tell({ type: "endpoint", qualifier: endpoint.value }) });
-  const notice = h("p", { class: "acl-notice", role: "status" });
   const live = h("p", { class: "acl-hidden", role: "status", "aria-live": "polite" });
-  const name = h("strong", { class: "acl-name" });
+  const name = h("strong", { class: "acl-name acl-cut" });
 
   el.classList.add("acl");
   el.append(
@@ -45,21 +45,20 @@ function render({ model, el }) {
       "div",
       { class: "acl-panel acl-invoke", role: "group", "aria-label": "Invoke an agent runtime" },
       h(
-        "header",
+        "div",
         { class: "acl-head acl-row" },
-        h("span", { class: "acl-label" }, "Agent runtime"),
+        h("span", { class: "acl-label acl-what" }, "Agent runtime"),
         name,
         h("span", { class: "acl-grow" }),
         h("label", { class: "acl-row acl-label" }, "Endpoint", endpoint),
       ),
       rail.node,
       h(
-        "main",
+        "div",
         { class: "acl-main" },
         h("div", { class: "acl-row acl-bar" }, short, state.node, next, stop),
         ask.node,
         h("div", { class: "acl-stage" }, area.node, past.node, sheet.node),
-        notice,
         live,
       ),
     ),

@@ -10,8 +10,8 @@ const FIGURES = [
 /** The answer beside the figures that matter, in a space that is there before the answer is. */
 export function answerArea() {
   const figures = FIGURES.map(([name, label, meaning]) => {
-    const value = h("dd", {}, "–");
-    return { name, value, node: h("div", { class: "acl-figure", title: meaning }, h("dt", {}, label), value) };
+    const value = h("span", { class: "acl-value" }, "–");
+    return { name, value, node: h("div", { class: "acl-figure", title: meaning }, h("span", { class: "acl-measure" }, label), value) };
   });
   const question = h("p", { class: "acl-question" });
   const body = h("div", { class: "acl-body", tabindex: "0", role: "region", "aria-label": "Answer" });
@@ -19,7 +19,7 @@ export function answerArea() {
   const node = h(
     "section",
     { class: "acl-answer" },
-    h("dl", { class: "acl-figures" }, ...figures.map((figure) => figure.node)),
+    h("div", { class: "acl-figures" }, ...figures.map((figure) => figure.node)),
     question,
     body,
     facts,
@@ -107,9 +107,10 @@ function factsOf(answer) {
 }
 
 /** The turns of the chosen session, newest last; choosing one shows it again. */
-export function history(choose) {
+export function history(choose, notice) {
   const list = h("ol", { class: "acl-turns" });
-  const node = h("section", { class: "acl-history" }, h("h3", { class: "acl-label" }, "This session so far"), list);
+  const title = h("h3", { class: "acl-label acl-grow" }, "This session so far");
+  const node = h("section", { class: "acl-history" }, h("div", { class: "acl-row" }, title, notice), list);
   let listed = null;
   return {
     node,

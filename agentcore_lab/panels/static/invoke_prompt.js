@@ -1,9 +1,12 @@
 import { copy, h, say } from "./lab.js";
 
+let boxes = 0;
+
 /** The prompt box with its Text/JSON switch, Send, and the code that would do the same. */
 export function promptBox({ send, code }) {
-  const box = h("textarea", { class: "acl-prompt", rows: 3, spellcheck: "false", input: check, keydown: key });
-  const how = h("span", { class: "acl-hint", "aria-live": "polite" });
+  const id = `acl-prompt-${++boxes}`;
+  const box = h("textarea", { id, class: "acl-prompt", rows: 3, spellcheck: "false", input: check, keydown: key });
+  const how = h("span", { class: "acl-hint acl-grow acl-cut", "aria-live": "polite" });
   const json = h("input", { type: "checkbox", role: "switch", change: change });
   const go = h("button", { type: "button", class: "acl-button acl-primary", click: submit }, "Send");
   const keys = /Mac|iP(hone|ad)/.test(navigator.platform) ? "⌘ Enter" : "Ctrl + Enter";
@@ -15,21 +18,16 @@ export function promptBox({ send, code }) {
     h(
       "div",
       { class: "acl-row" },
-      h("label", { class: "acl-grow acl-label" }, "Prompt", box),
-    ),
-    h(
-      "div",
-      { class: "acl-row" },
-      how,
-      h("span", { class: "acl-grow" }),
+      h("label", { class: "acl-label acl-grow", for: id }, "Prompt"),
       h("label", { class: "acl-switch" }, json, "JSON payload"),
     ),
+    box,
     h(
       "div",
       { class: "acl-row acl-actions" },
       go,
       h("kbd", {}, keys),
-      h("span", { class: "acl-grow" }),
+      how,
       copyAs("boto3"),
       copyAs("curl"),
     ),
@@ -47,7 +45,7 @@ export function promptBox({ send, code }) {
   }
 
   function change() {
-    box.value = json.checked ? JSON.stringify({ prompt: box.value }) : plain(box.value);
+    box.value = json.checked ? `{"prompt": ${JSON.stringify(box.value)}}` : plain(box.value);
     check();
   }
 
@@ -80,7 +78,7 @@ function valid(text) {
 }
 
 function judged(text) {
-  return valid(text) ? "Sent as it stands" : "⚠ Not valid JSON yet: agents made with the SDK refuse it";
+  return valid(text) ? "Sent as it stands" : "⚠ Not valid JSON: the SDK's agents refuse it";
 }
 
 function plain(text) {

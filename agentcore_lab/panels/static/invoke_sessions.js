@@ -35,7 +35,7 @@ export function sessionRail(choose, create) {
     "section",
     { class: "acl-rail" },
     h("h3", { class: "acl-label" }, "Sessions"),
-    h("button", { type: "button", class: "acl-button acl-new", click: create }, "＋ New session"),
+    h("button", { type: "button", class: "acl-button acl-new", click: create }, "+ New session"),
     list,
   );
   const rows = new Map();
@@ -45,15 +45,15 @@ export function sessionRail(choose, create) {
     const short = h("code", { class: "acl-id", title: id });
     const about = h("span", { class: "acl-about" });
     const input = h("input", { type: "radio", name: group, value: id, class: "acl-hidden", change: () => choose(id) });
-    const label = h("label", { class: "acl-session" }, input, h("span", { class: "acl-row" }, short, state.node), about);
+    const label = h("label", { class: "acl-session" }, input, h("span", { class: "acl-row" }, short, about), state.node);
     return { label, input, show };
 
     function show(session, chosen, left, turns, whole) {
       input.checked = chosen;
       say(short, session.short);
       state.show(session.state, left == null ? 1 : left / whole);
-      const talk = turns === 1 ? "1 turn" : `${turns} turns`;
-      say(about, session.version ? `version ${session.version} · ${talk}` : "not started yet");
+      const talk = turns === 1 ? "1 turn" : turns ? `${turns} turns` : "";
+      say(about, [session.version && `v${session.version}`, talk].filter(Boolean).join(" · "));
     }
   }
 

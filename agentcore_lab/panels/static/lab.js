@@ -3,9 +3,14 @@
 const SVG = "http://www.w3.org/2000/svg";
 const RING = 2 * Math.PI * 5;
 
+// JupyterLab takes arrows, Enter and letters from whatever has the focus, text boxes aside, unless it is marked.
+const KEYS_ARE_OURS = "data-lm-suppress-shortcuts";
+const TAKES_KEYS = new Set(["button", "input", "select", "summary"]);
+
 /** An element with attributes (functions become listeners) and children. */
 export function h(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
+  if (TAKES_KEYS.has(tag) || "tabindex" in attributes) node.setAttribute(KEYS_ARE_OURS, "true");
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") node.addEventListener(name, value);
     else if (value === true) node.setAttribute(name, "");
@@ -23,6 +28,7 @@ export function say(node, text) {
 /** `12 ms`, `3.24 s`, `2 min 5 s`; an en dash where nothing was measured. */
 export function duration(milliseconds) {
   if (milliseconds == null) return "–";
+  if (milliseconds < 1) return "<1 ms";
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
   if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(2)} s`;
   return `${Math.floor(milliseconds / 60_000)} min ${Math.round((milliseconds % 60_000) / 1000)} s`;
