@@ -21,7 +21,9 @@ def build_with_progress(
     if not console.is_terminal:
 
         def say(step: Step) -> None:
-            console.print(f"{folder.name}: {step.number}/{step.total} {step.text}", highlight=False)
+            console.print(
+                f"{folder.name}: {step.number}/{step.total} {step.text}", highlight=False, soft_wrap=True
+            )
 
         return builder.build(folder, uri, on_step=say, fresh=fresh)
     columns = (TextColumn("{task.description}"), BarColumn(24), TimeElapsedColumn())

@@ -21,7 +21,7 @@ export function known(model) {
   const has = (id) => listed.some((session) => session.id === id);
   const unlisted = (id, state, reason) => ({ id, short: id.slice(0, 8), state, reason });
   const talked = [...new Set(model.get("turns").map((turn) => turn.session_id))];
-  const gone = talked.filter((id) => !has(id)).map((id) => unlisted(id, "Terminated", "no longer listed"));
+  const gone = talked.filter((id) => !has(id)).map((id) => unlisted(id, "Terminated", "the engine does not list it"));
   const chosen = model.get("session_id");
   const fresh = has(chosen) || talked.includes(chosen) ? [] : [unlisted(chosen, "New")];
   return [...fresh, ...listed, ...gone];
