@@ -160,9 +160,12 @@ class ProcessBackend:
                 async with asyncio.timeout(grace):
                     while process_tree.runs(leader):  # noqa: ASYNC110 - nothing tells of the end of another's child
                         await asyncio.sleep(_POLL)
-        async with asyncio.timeout(_KILL_PATIENCE):
-            while members := await asyncio.to_thread(
-                process_tree.members, leader, mark, place.folder, members
-            ):
-                process_tree.kill(members)
-                await asyncio.sleep(_POLL)
+        try:
+            async with asyncio.timeout(_KILL_PATIENCE):
+                while members := await asyncio.to_thread(
+                    process_tree.members, leader, mark, place.folder, members
+                ):
+                    process_tree.kill(members)
+                    await asyncio.sleep(_POLL)
+        except TimeoutError:
+            raise SandboxError(f"processes of sandbox {record.id} outlive SIGKILL: {members}") from None

@@ -202,8 +202,8 @@ def test_a_page_opened_again_shows_where_things_stood(
 
 def test_it_fits_a_narrow_page(page: Page, server: JupyterServer, notebook: str, tmp_path: Path) -> None:
     """Beside a side bar or on a small screen the rail lies above, and nothing is cut off."""
-    page.set_viewport_size({"width": 760, "height": 1000})
     panel = opened(page, server, notebook)
+    page.set_viewport_size({"width": 760, "height": 1000})
     write(panel, "Hello").press("Control+Enter")
     expect(panel.get_by_role("region", name="Answer")).to_contain_text("You said: Hello")
     panel.screenshot(path=tmp_path / "narrow.png")
