@@ -30,12 +30,15 @@ LOAD_MS = 90_000
 STARTED_MS = 10_000
 RUN_ATTEMPTS = 3
 
-# Asked of the server: a narrow page hides the toolbar's indicator, and with it the kernel's state.
+# Asked of the application: a narrow page hides the toolbar's indicator, and a Run is lost before this holds.
 _CONNECTED = """
 async path => {
-  const sessions = await (await fetch("/api/sessions")).json();
-  const { kernel } = sessions.find(session => session.path === path) ?? {};
-  return kernel?.execution_state === "idle" && kernel.connections > 0;
+  if (!window.jupyterapp) return false;
+  await window.jupyterapp.restored;
+  const { context } = window.jupyterapp.shell.currentWidget ?? {};
+  const kernel = context?.sessionContext.session?.kernel;
+  return context?.path === path && context.isReady && context.sessionContext.isReady
+    && kernel?.connectionStatus === "connected" && kernel.status === "idle";
 }
 """
 
@@ -106,7 +109,7 @@ def jupyter_server(
         *(f"--port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"),
         *("--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"),
         *(f"--ServerApp.root_dir={root_dir}", f"--LabApp.user_settings_dir={server.settings_dir}"),
-        "--LabApp.news_url=",
+        *("--LabApp.news_url=", "--expose-app-in-browser"),
     ]
     log = scratch / "jupyter.log"
     with log.open("w") as sink, subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT) as process:
@@ -136,6 +139,8 @@ def browser() -> Iterator[Browser]:
 
 def open_notebook(page: Page, server: JupyterServer, path: str) -> None:
     """Open one notebook and wait until its kernel can run cells; its metadata must name the kernel."""
+    # A slow machine's splash asks whether to give up.
+    page.add_locator_handler(page.get_by_role("button", name="Keep Waiting"), lambda button: button.click())
     page.goto(f"{server.url}/lab/tree/{quote(path)}?reset", timeout=LOAD_MS)
     expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible(timeout=LOAD_MS)
     page.wait_for_function(_CONNECTED, arg=path, polling=200, timeout=LOAD_MS)

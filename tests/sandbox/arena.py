@@ -110,11 +110,16 @@ class Agent:
     async def log(self, *wanted: str, tail: int = 100) -> list[str]:
         """The log's lines once all ``wanted`` are among them."""
 
+        lines: list[str] = []
+
         async def there() -> list[str]:
-            lines = await self.backend.logs(self.id, tail)
+            lines[:] = await self.backend.logs(self.id, tail)
             return lines if set(wanted) <= set(lines) else []
 
-        return await eventually(there, within=20)
+        try:
+            return await eventually(there, within=20)
+        except TimeoutError:
+            raise AssertionError(f"{wanted} are not all in {lines}") from None
 
 
 @dataclass(slots=True)
