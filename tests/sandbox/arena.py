@@ -109,7 +109,6 @@ class Agent:
 
     async def log(self, *wanted: str, tail: int = 100) -> list[str]:
         """The log's lines once all ``wanted`` are among them."""
-
         lines: list[str] = []
 
         async def there() -> list[str]:
