@@ -26,6 +26,8 @@ Theme = Literal["light", "dark"]
 # The first load of JupyterLab on a small machine takes seconds; a lab's kernel may build an image.
 START_SECONDS = 60
 LOAD_MS = 90_000
+# What an expectation waits for on the page, where a busy machine may be slow.
+EXPECT_MS = 20_000
 # JupyterLab loses a Run that is asked for while the page is still connecting to its kernel.
 STARTED_MS = 10_000
 RUN_ATTEMPTS = 3
@@ -129,6 +131,7 @@ def browser() -> Iterator[Browser]:
     """The system's Chromium, headless; Playwright's own where there is none."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    expect.set_options(timeout=EXPECT_MS)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=found, args=quiet)
         try:
