@@ -32,6 +32,7 @@ class FakeClock:
     """A clock that moves only when it is advanced; safe to advance from another thread."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._lock = threading.Lock()
         self._now = start
         self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
 
@@ -41,18 +42,21 @@ class FakeClock:
 
     def advance(self, by: timedelta) -> None:
         """Move forward and wake every sleeper whose moment has come."""
-        self._now += by
-        for moment, sleeper in self._sleepers:
-            if moment <= self._now:
-                sleeper.get_loop().call_soon_threadsafe(_wake, sleeper)
-        self._sleepers = [(moment, sleeper) for moment, sleeper in self._sleepers if moment > self._now]
+        with self._lock:
+            self._now += by
+            due = [sleeper for moment, sleeper in self._sleepers if moment <= self._now]
+            self._sleepers = [(moment, sleeper) for moment, sleeper in self._sleepers if moment > self._now]
+        for sleeper in due:
+            sleeper.get_loop().call_soon_threadsafe(_wake, sleeper)
 
     async def sleep_until(self, moment: datetime) -> None:
         """Wait until the clock has been advanced to ``moment``."""
-        if moment > self._now:
-            sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with self._lock:
+            if moment <= self._now:
+                return
             self._sleepers.append((moment, sleeper))
-            await sleeper
+        await sleeper
 
 
 def _wake(sleeper: asyncio.Future[None]) -> None:
