@@ -70,8 +70,9 @@ def _lab(settings: Settings, port: int | None, console: Console) -> Lab:
 
 
 def _jupyter(root: Path) -> int:
-    command = [sys.executable, "-m", "jupyterlab", str(root / "notebooks" / FIRST_LAB)]
-    command += ["--ServerApp.root_dir", str(root)]
+    # The address JupyterLab prints leads to the lab too: where it finds no browser, a person copies that.
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
+    command += [f"--LabApp.default_url=/lab/tree/notebooks/{FIRST_LAB}"]
     if os.geteuid() == 0:
         command.append("--allow-root")
     try:
