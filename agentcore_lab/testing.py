@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from agentcore_lab.clock import Clock
+from agentcore_lab.clock import Clock, wake
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.sandbox.base import (
     Backend,
@@ -21,6 +21,7 @@ from agentcore_lab.sandbox.base import (
     SandboxSpec,
     SandboxStatus,
     UnsupportedArchitecture,
+    Usage,
 )
 from agentcore_lab.server.engine import open_engine
 from agentcore_lab.settings import Settings
@@ -32,6 +33,7 @@ class FakeClock:
     """A clock that moves only when it is advanced; safe to advance from another thread."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._lock = threading.Lock()
         self._now = start
         self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
 
@@ -39,29 +41,38 @@ class FakeClock:
         """The moment it stands at."""
         return self._now
 
+    def at(self, machine: datetime) -> datetime:
+        """The same moment: scripted agents keep this clock's time."""
+        return machine
+
     def advance(self, by: timedelta) -> None:
         """Move forward and wake every sleeper whose moment has come."""
-        self._now += by
-        for moment, sleeper in self._sleepers:
-            if moment <= self._now:
-                sleeper.get_loop().call_soon_threadsafe(_wake, sleeper)
-        self._sleepers = [(moment, sleeper) for moment, sleeper in self._sleepers if moment > self._now]
+        if by < timedelta():
+            raise ValueError("a clock only goes forward")
+        with self._lock:
+            self._now += by
+            due = [sleeper for moment, sleeper in self._sleepers if moment <= self._now]
+            self._sleepers = [(moment, sleeper) for moment, sleeper in self._sleepers if moment > self._now]
+        for sleeper in due:
+            if not sleeper.get_loop().is_closed():
+                sleeper.get_loop().call_soon_threadsafe(wake, sleeper)
 
     async def sleep_until(self, moment: datetime) -> None:
         """Wait until the clock has been advanced to ``moment``."""
-        if moment > self._now:
-            sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with self._lock:
+            if moment <= self._now:
+                return
             self._sleepers.append((moment, sleeper))
-            await sleeper
-
-
-def _wake(sleeper: asyncio.Future[None]) -> None:
-    if not sleeper.done():
-        sleeper.set_result(None)
+        await sleeper
 
 
 async def _echo(request: web.Request) -> web.StreamResponse:
     return web.Response(body=await request.read(), content_type=request.content_type)
+
+
+async def _healthy(_request: web.Request) -> web.StreamResponse:
+    return web.json_response({"status": "Healthy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +80,16 @@ class Script:
     """How a scripted agent behaves.
 
     ``exits``: its exit code, if it ends as soon as it starts. ``unhealthy_pings``: how many health checks it fails
-    first. ``log``: what it writes. ``answer``: its /invocations.
+    first. ``log``: what it writes. ``answer``: its /invocations. ``ping``: its /ping once those have failed.
+    ``usage``: what it says to have used.
     """
 
     exits: int | None = None
     unhealthy_pings: int = 0
     log: Sequence[str] = ()
     answer: Handler = _echo
+    ping: Handler = _healthy
+    usage: Usage | None = None
 
 
 @dataclass(slots=True)
@@ -95,6 +109,7 @@ class ScriptedBackend:
     images: dict[str, tuple[Image, Script]] = field(default_factory=dict)
     running: dict[str, _Running] = field(default_factory=dict)
     started: list[SandboxSpec] = field(default_factory=list)
+    stopped: list[tuple[str, float]] = field(default_factory=list)
     name: str = "scripted"
     isolation: str = "None: scripted agents share the test's process."
 
@@ -135,10 +150,11 @@ class ScriptedBackend:
         await self._serve(running)
 
     async def _serve(self, running: _Running) -> None:
-        async def ping(_request: web.Request) -> web.Response:
+        async def ping(request: web.Request) -> web.StreamResponse:
             running.pings += 1
-            healthy = running.pings > running.script.unhealthy_pings
-            return web.json_response({"status": "Healthy"}, status=200 if healthy else 503)
+            if running.pings <= running.script.unhealthy_pings:
+                return web.json_response({"status": "Healthy"}, status=503)
+            return await running.script.ping(request)
 
         app = web.Application(client_max_size=0)
         app.router.add_get("/ping", ping)
@@ -166,8 +182,14 @@ class ScriptedBackend:
         running = self.running.get(sandbox_id)
         return list(running.script.log)[-tail:] if running else []
 
-    async def stop(self, sandbox_id: str, grace: float) -> None:  # noqa: ARG002 - a script ends at once
-        """End the script."""
+    async def usage(self, sandbox_id: str) -> Usage | None:
+        """What the script says."""
+        running = self.running.get(sandbox_id)
+        return running.script.usage if running else None
+
+    async def stop(self, sandbox_id: str, grace: float) -> None:
+        """End the script, which takes no time; ``stopped`` keeps the grace it was given."""
+        self.stopped.append((sandbox_id, grace))
         if running := self.running.pop(sandbox_id, None):
             await self._exit(running, 0)
 
