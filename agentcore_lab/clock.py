@@ -24,6 +24,11 @@ class Clock(Protocol):
         """What this clock showed, or will show, when an agent's own clock shows ``machine``."""
         ...
 
+    @property
+    def ahead(self) -> timedelta:
+        """How far it has been set ahead of the time agents keep."""
+        ...
+
     def advance(self, by: timedelta) -> None:
         """Set the clock ahead and wake whoever's moment has come; from any thread. Raises ValueError to go back."""
         ...
@@ -43,7 +48,12 @@ class SystemClock:
 
     def now(self) -> datetime:
         """The machine's time plus all that was advanced."""
-        return _machine_time() + sum((by for _, by in self._advances), timedelta())
+        return _machine_time() + self.ahead
+
+    @property
+    def ahead(self) -> timedelta:
+        """All that was advanced."""
+        return sum((by for _, by in self._advances), timedelta())
 
     def at(self, machine: datetime) -> datetime:
         """A moment of the machine's time, plus what had been advanced by then.

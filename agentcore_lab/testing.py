@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,12 +35,17 @@ class FakeClock:
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._lock = threading.Lock()
-        self._now = start
+        self._start = self._now = start
         self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:
         """The moment it stands at."""
         return self._now
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far it has been advanced since the start."""
+        return self._now - self._start
 
     def at(self, machine: datetime) -> datetime:
         """The same moment: scripted agents keep this clock's time."""
@@ -100,6 +106,7 @@ class _Running:
     address: str | None = None
     pings: int = 0
     exited: int | None = None
+    loop: asyncio.AbstractEventLoop | None = None
 
 
 @dataclass(slots=True)
@@ -120,9 +127,17 @@ class ScriptedBackend:
         self.images[image.digest] = self.images[uri]
         return image
 
-    def kill(self, sandbox_id: str, exit_code: int = 137) -> Awaitable[None]:
-        """End a sandbox's process as a crash would."""
-        return self._exit(self.running[sandbox_id], exit_code)
+    def crash(self, sandbox_id: str, exit_code: int = 137) -> None:
+        """End a running sandbox's process as a crash would; to be called from outside the engine's thread."""
+        running = self.running[sandbox_id]
+        assert running.loop is not None
+        asyncio.run_coroutine_threadsafe(self._exit(running, exit_code), running.loop).result()
+
+    def unplug(self, sandbox_id: str) -> None:
+        """Let a running sandbox listen no more though its process runs; to be called as ``crash`` is."""
+        running = self.running[sandbox_id]
+        assert running.loop is not None
+        asyncio.run_coroutine_threadsafe(self._silence(running), running.loop).result()
 
     async def open(self) -> None:
         """Nothing to make ready."""
@@ -159,6 +174,7 @@ class ScriptedBackend:
         app = web.Application(client_max_size=0)
         app.router.add_get("/ping", ping)
         app.router.add_post("/invocations", running.script.answer)
+        running.loop = asyncio.get_running_loop()
         running.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await running.runner.setup()
         site = web.TCPSite(running.runner, "127.0.0.1", 0)
@@ -200,6 +216,9 @@ class ScriptedBackend:
     async def _exit(self, running: _Running, exit_code: int) -> None:
         if running.exited is None:
             running.exited = exit_code
+        await self._silence(running)
+
+    async def _silence(self, running: _Running) -> None:
         if running.runner is not None:
             runner, running.runner = running.runner, None
             await runner.cleanup()
@@ -216,12 +235,13 @@ def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iter
 
     async def run() -> None:
         await backend.open()
-        about = _about(settings, backend, clock)
+        listener = socket.create_server((settings.host, 0))
+        about = _about(settings, backend, clock, listener.getsockname()[1])
         async with open_engine(settings, backend, clock, about) as app:
             runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
             await runner.setup()
-            await web.TCPSite(runner, settings.host, 0).start()
-            found.append(_about(settings, backend, clock, runner.addresses[0][1]))
+            await web.SockSite(runner, listener).start()
+            found.append(about)
             ready.set()
             await stopping.wait()
             await runner.cleanup()
@@ -251,7 +271,7 @@ def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iter
             raise failed[0]
 
 
-def _about(settings: Settings, backend: Backend, clock: Clock, port: int = 0) -> RunningEngine:
+def _about(settings: Settings, backend: Backend, clock: Clock, port: int) -> RunningEngine:
     return RunningEngine(
         url=f"http://{settings.host}:{port}",
         pid=0,
