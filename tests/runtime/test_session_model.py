@@ -322,4 +322,4 @@ def test_model_and_engine_agree(tmp_path: Path) -> None:
 def test_model_and_engine_agree_on_two_hundred_sessions(tmp_path: Path) -> None:
     """Twenty runtimes, two hundred session ids, and another order every time."""
     with world(tmp_path, runtimes=20, ids=200) as large:
-        live(large, examples=2, steps=80, repeatable=False)
+        live(large, examples=10, steps=60, repeatable=False)
