@@ -13,6 +13,8 @@ from platformdirs import user_cache_path, user_data_path
 SandboxChoice = Literal["auto", "docker", "process"]
 
 DEFAULT_PORT = 4599
+MIN_PING_SECONDS = 0.1
+MAX_PING_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,9 @@ class Settings:
 
     ``data_dir`` holds what must survive a restart (the database, the process sandbox's images); one engine owns
     it at a time. ``cache_dir`` holds what can be made again (wheels, base images' file systems, virtual
-    environments) and is shared by all engines of a user.
+    environments) and is shared by all engines of a user. ``ping_seconds`` lie between two health checks of a
+    session, which ends after ``unhealthy_after`` failures in succession. ``max_sessions`` may be active at once.
+    None is what AWS does, as far as that is known (runtime/limits.py).
     """
 
     data_dir: Path
@@ -31,6 +35,9 @@ class Settings:
     sandbox: SandboxChoice = "auto"
     region: str = "us-west-2"
     account_id: str = "123456789012"
+    ping_seconds: float | None = None
+    unhealthy_after: int | None = None
+    max_sessions: int | None = None
 
     def client_environment(self, url: str) -> dict[str, str]:
         """The variables that point any AWS client at an engine: endpoints, region and credentials.
@@ -78,8 +85,33 @@ class Settings:
             port=int(port),
             sandbox=cast("SandboxChoice", sandbox),
             region=env.get("AGENTCORE_LAB_REGION", "us-west-2"),
+            ping_seconds=_seconds(env, "AGENTCORE_LAB_PING_SECONDS"),
+            unhealthy_after=_count(env, "AGENTCORE_LAB_UNHEALTHY_AFTER"),
+            max_sessions=_count(env, "AGENTCORE_LAB_MAX_SESSIONS"),
         )
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})
+
+
+def _seconds(env: Mapping[str, str], name: str) -> float | None:
+    text = env.get(name)
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not MIN_PING_SECONDS <= seconds <= MAX_PING_SECONDS:
+        raise ValueError(f"{name} is {text!r}: use {MIN_PING_SECONDS:g} to {MAX_PING_SECONDS:g} seconds")
+    return seconds
+
+
+def _count(env: Mapping[str, str], name: str) -> int | None:
+    text = env.get(name)
+    if text is None:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{name} is {text!r}: use a whole number from 1")
+    return int(text)
 
 
 def apply_to_process(variables: Mapping[str, str]) -> None:

@@ -15,9 +15,10 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.control import ControlPlane
 from agentcore_lab.runtime.invoke import Invoker
+from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER, max_active_sessions
 from agentcore_lab.runtime.operations import RuntimeOperations
 from agentcore_lab.runtime.repository import RuntimeRepository
-from agentcore_lab.runtime.sessions import Plan, Sessions
+from agentcore_lab.runtime.sessions import Plan, Rules, Sessions
 from agentcore_lab.sandbox.base import Backend
 from agentcore_lab.server.app import Front
 from agentcore_lab.server.data import InvokeHandler
@@ -43,7 +44,9 @@ async def open_engine(
                 auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), trust_env=False
             )
         )
-        sessions = Sessions(backend, clock, client, lambda plan: _environment(settings, plan))
+        sessions = Sessions(
+            backend, clock, client, lambda plan: _environment(settings, plan), _rules(settings)
+        )
         if removed := await sessions.clear_leftovers():
             log.warning("removed %d sandboxes that an earlier engine left behind", removed)
         sessions.open()
@@ -58,6 +61,14 @@ async def open_engine(
             LabApi(scope, sessions, clock, asdict(about)),
         )
         yield front.application()
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        ping_seconds=settings.ping_seconds or PING_SECONDS,
+        unhealthy_after=settings.unhealthy_after or UNHEALTHY_AFTER,
+        max_sessions=settings.max_sessions or max_active_sessions(settings.region),
+    )
 
 
 def _environment(settings: Settings, plan: Plan) -> dict[str, str]:
