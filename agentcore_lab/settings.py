@@ -21,7 +21,8 @@ class Settings:
 
     ``data_dir`` holds what must survive a restart (the database, the process sandbox's images); one engine owns
     it at a time. ``cache_dir`` holds what can be made again (wheels, base images' file systems, virtual
-    environments) and is shared by all engines of a user.
+    environments) and is shared by all engines of a user. ``fast_lifecycle``: a call that changes a runtime or an
+    endpoint returns when the change has settled, where AWS's returns before.
     """
 
     data_dir: Path
@@ -31,6 +32,7 @@ class Settings:
     sandbox: SandboxChoice = "auto"
     region: str = "us-west-2"
     account_id: str = "123456789012"
+    fast_lifecycle: bool = False
 
     def client_environment(self, url: str) -> dict[str, str]:
         """The variables that point any AWS client at an engine: endpoints, region and credentials.
@@ -55,6 +57,7 @@ class Settings:
             "AGENTCORE_LAB_DATA_DIR": str(self.data_dir),
             "AGENTCORE_LAB_CACHE_DIR": str(self.cache_dir),
             "AGENTCORE_LAB_SANDBOX": self.sandbox,
+            "AGENTCORE_LAB_FAST_LIFECYCLE": "1" if self.fast_lifecycle else "0",
         }
 
     @classmethod
@@ -71,6 +74,9 @@ class Settings:
         port = env.get("AGENTCORE_LAB_PORT", str(DEFAULT_PORT))
         if not port.isdecimal() or int(port) > 65535:
             raise ValueError(f"AGENTCORE_LAB_PORT is {port!r}: use a port number")
+        fast = env.get("AGENTCORE_LAB_FAST_LIFECYCLE", "0")
+        if fast not in {"0", "1"}:
+            raise ValueError(f"AGENTCORE_LAB_FAST_LIFECYCLE is {fast!r}: use 1 or 0")
         settings = cls(
             data_dir=Path(env.get("AGENTCORE_LAB_DATA_DIR") or user_data_path("agentcore-lab")),
             cache_dir=Path(env.get("AGENTCORE_LAB_CACHE_DIR") or user_cache_path("agentcore-lab")),
@@ -78,6 +84,7 @@ class Settings:
             port=int(port),
             sandbox=cast("SandboxChoice", sandbox),
             region=env.get("AGENTCORE_LAB_REGION", "us-west-2"),
+            fast_lifecycle=fast == "1",
         )
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})
 

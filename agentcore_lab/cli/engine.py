@@ -19,6 +19,7 @@ from agentcore_lab.cli.options import (
     AsJson,
     CacheDir,
     DataDir,
+    FastLifecycle,
     Host,
     Port,
     Region,
@@ -40,6 +41,7 @@ def serve(
     cache_dir: CacheDir = None,
     sandbox: Sandbox = None,
     region: Region = None,
+    fast_lifecycle: FastLifecycle = None,
 ) -> None:
     """Run the engine in the foreground until Ctrl-C or SIGTERM.
 
@@ -49,7 +51,13 @@ def serve(
     from agentcore_lab.server.serve import serve as serve_engine  # noqa: PLC0415
 
     settings = settings_from(
-        host=host, port=port, data_dir=data_dir, cache_dir=cache_dir, sandbox=sandbox, region=region
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        cache_dir=cache_dir,
+        sandbox=sandbox,
+        region=region,
+        fast_lifecycle=fast_lifecycle,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
     try:

@@ -12,7 +12,7 @@ from typing import Any
 from agentcore_lab.errors import ConflictException
 from agentcore_lab.runtime.arn import Scope, not_found
 from agentcore_lab.runtime.endpoints import Endpoint, endpoint_not_found
-from agentcore_lab.runtime.versions import IN_MOTION, AgentRuntime, Status, Version
+from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT, IN_MOTION, AgentRuntime, Status, Version
 from agentcore_lab.sandbox.base import Image
 from agentcore_lab.store.db import Database
 
@@ -31,9 +31,9 @@ class RuntimeRepository:
         """
         try:
             with self._db.transaction() as connection:
-                _put(connection, "runtime", _runtime_row(runtime))
+                _insert(connection, "runtime", _runtime_row(runtime))
                 _put_version(connection, version)
-                _put(connection, "endpoint", _endpoint_row(endpoint))
+                _insert(connection, "endpoint", _endpoint_row(endpoint))
         except sqlite3.IntegrityError as error:
             raise ConflictException(
                 f"An agent with the specified name already exists: {runtime.name}"
@@ -66,7 +66,7 @@ class RuntimeRepository:
             for version in versions:
                 _put_version(connection, version)
             for endpoint in endpoints:
-                _put(connection, "endpoint", _endpoint_row(endpoint))
+                _replace_endpoint(connection, endpoint)
         return True
 
     def delete(self, runtime_id: str) -> None:
@@ -127,6 +127,45 @@ class RuntimeRepository:
             raise endpoint_not_found(runtime_id, name)
         return _endpoint(rows[0])
 
+    def add_endpoint(self, endpoint: Endpoint) -> None:
+        """Insert an endpoint. Raises ConflictException when the runtime has one of that name."""
+        try:
+            with self._db.transaction() as connection:
+                _insert(connection, "endpoint", _endpoint_row(endpoint))
+        except sqlite3.IntegrityError as error:
+            raise ConflictException(
+                f"An endpoint with the specified name already exists: {endpoint.name}"
+            ) from error
+
+    def save_endpoint(
+        self, endpoint: Endpoint, *, expecting: Status, versions: Iterable[Version] = ()
+    ) -> bool:
+        """Write what changed if this very endpoint still has the status ``expecting``; False, no write, if not."""
+        with self._db.transaction() as connection:
+            row = _endpoint_row(endpoint)
+            columns = ", ".join(f"{name} = :{name}" for name in row)
+            changed = connection.execute(
+                f"UPDATE endpoint SET {columns} WHERE id = :id AND status = :expecting",  # noqa: S608
+                {**row, "expecting": expecting},
+            ).rowcount
+            for version in versions if changed else ():
+                _put_version(connection, version)
+        return bool(changed)
+
+    def delete_endpoint(self, runtime_id: str, name: str) -> None:
+        """Remove one endpoint."""
+        with self._db.transaction() as connection:
+            connection.execute("DELETE FROM endpoint WHERE runtime_id = ? AND name = ?", (runtime_id, name))
+
+    def unsettled_endpoints(self) -> list[Endpoint]:
+        """Endpoints left between two states by an engine that ended, of runtimes that are to stay."""
+        rows = self._db.query(
+            "SELECT endpoint.* FROM endpoint JOIN runtime ON runtime.id = endpoint.runtime_id"
+            " WHERE endpoint.status IN (?, ?, ?) AND endpoint.name <> ? AND runtime.status <> ?",
+            (*IN_MOTION, DEFAULT_ENDPOINT, Status.DELETING),
+        )
+        return [_endpoint(row) for row in rows]
+
     def endpoints(self, runtime_id: str) -> list[Endpoint]:
         """All endpoints of a runtime, by name."""
         rows = self._db.query("SELECT * FROM endpoint WHERE runtime_id = ? ORDER BY name", (runtime_id,))
@@ -135,7 +174,7 @@ class RuntimeRepository:
 
 def _put_version(connection: sqlite3.Connection, version: Version) -> None:
     """Insert a version, or move the status of one: what it was made from never changes."""
-    _put(
+    _insert(
         connection,
         "version",
         _version_row(version),
@@ -144,14 +183,19 @@ def _put_version(connection: sqlite3.Connection, version: Version) -> None:
     )
 
 
-def _put(connection: sqlite3.Connection, table: str, row: dict[str, Any], conflict: str = "") -> None:
+def _insert(connection: sqlite3.Connection, table: str, row: dict[str, Any], conflict: str = "") -> None:
     columns = ", ".join(row)
     marks = ", ".join("?" for _ in row)
-    verb = "INSERT OR REPLACE" if table == "endpoint" else "INSERT"
     connection.execute(
-        f"{verb} INTO {table} ({columns}) VALUES ({marks}) {conflict}",
+        f"INSERT INTO {table} ({columns}) VALUES ({marks}) {conflict}",  # noqa: S608 - names of our own
         tuple(row.values()),
     )
+
+
+def _replace_endpoint(connection: sqlite3.Connection, endpoint: Endpoint) -> None:
+    row = _endpoint_row(endpoint)
+    moved = ", ".join(f"{name} = excluded.{name}" for name in row)
+    _insert(connection, "endpoint", row, f"ON CONFLICT (runtime_id, name) DO UPDATE SET {moved}")
 
 
 def _runtime_row(runtime: AgentRuntime) -> dict[str, Any]:
