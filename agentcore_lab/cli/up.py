@@ -54,7 +54,7 @@ def up(
     try:
         console.print(str(prove(lab, root / "containers" / "hello-agent", settings, console)), soft_wrap=True)
         code = run_lab(root / "notebooks" / FIRST_LAB, console) if headless else _jupyter(root)
-    except (BuildError, BotoCoreError, ClientError) as error:
+    except (BuildError, BotoCoreError, ClientError, TimeoutError) as error:
         fail(f"No agent answered. {error}")
     finally:
         if headless and ours:
