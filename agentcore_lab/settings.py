@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, cast, get_args
 
@@ -22,7 +22,8 @@ class Settings:
     ``data_dir`` holds what must survive a restart (the database, the process sandbox's images); one engine owns
     it at a time. ``cache_dir`` holds what can be made again (wheels, base images' file systems, virtual
     environments) and is shared by all engines of a user. ``fast_lifecycle``: a call that changes a runtime or an
-    endpoint returns when the change has settled, where AWS's returns before.
+    endpoint returns when the change has settled, where AWS's returns before. ``quotas``: limits that differ from
+    AWS's defaults, by name (runtime/quotas.py).
     """
 
     data_dir: Path
@@ -33,6 +34,7 @@ class Settings:
     region: str = "us-west-2"
     account_id: str = "123456789012"
     fast_lifecycle: bool = False
+    quotas: Mapping[str, int] = field(default_factory=dict)
 
     def client_environment(self, url: str) -> dict[str, str]:
         """The variables that point any AWS client at an engine: endpoints, region and credentials.
@@ -85,8 +87,17 @@ class Settings:
             sandbox=cast("SandboxChoice", sandbox),
             region=env.get("AGENTCORE_LAB_REGION", "us-west-2"),
             fast_lifecycle=fast == "1",
+            quotas=_quotas(env.get("AGENTCORE_LAB_QUOTAS", "")),
         )
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})
+
+
+def _quotas(text: str) -> dict[str, int]:
+    """``runtimes=20,endpoints_per_runtime=3`` as numbers by name."""
+    pairs = [pair.partition("=") for pair in text.replace(" ", "").split(",") if pair]
+    if not all(name and number.isdecimal() for name, _, number in pairs):
+        raise ValueError(f"AGENTCORE_LAB_QUOTAS is {text!r}: use name=number, parted by commas")
+    return {name: int(number) for name, _, number in pairs}
 
 
 def apply_to_process(variables: Mapping[str, str]) -> None:

@@ -30,6 +30,7 @@ from agentcore_lab.cli.options import (
     settings_from,
 )
 from agentcore_lab.discovery import EngineAlreadyRuns, PortTaken, RunningEngine
+from agentcore_lab.runtime.quotas import UnknownQuota
 from agentcore_lab.sandbox.base import BackendUnavailable
 from agentcore_lab.store.db import DatabaseTooNew
 
@@ -64,7 +65,7 @@ def serve(
         asyncio.run(serve_engine(settings, any_port=port is None, on_ready=_announce))
     except EngineAlreadyRuns as error:
         fail(str(error), launch.LOST_THE_RACE)
-    except (BackendUnavailable, PortTaken, DatabaseTooNew) as error:
+    except (BackendUnavailable, PortTaken, DatabaseTooNew, UnknownQuota) as error:
         fail(str(error))
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from agentcore_lab.clock import Clock
 from agentcore_lab.errors import ConflictException, ResourceNotFoundException
-from agentcore_lab.runtime import lifecycle
 from agentcore_lab.runtime.arn import Scope, new_id
 from agentcore_lab.runtime.artifact import resolve_artifact
 from agentcore_lab.runtime.endpoints import aim, arrive, default_endpoint
 from agentcore_lab.runtime.proof import Abandoned, Proofs
+from agentcore_lab.runtime.quotas import Quotas, require_room
 from agentcore_lab.runtime.repository import RuntimeRepository
+from agentcore_lab.runtime.rules import check_configuration, require_own_keys
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.versions import (
     DEFAULT_ENDPOINT,
@@ -39,6 +40,7 @@ class ControlPlane:
         proofs: Proofs,
         transitions: Transitions,
         on_delete: Callable[[str], Awaitable[None]],
+        quotas: Quotas,
     ) -> None:
         self._repository = repository
         self._backend = backend
@@ -46,19 +48,25 @@ class ControlPlane:
         self._proofs = proofs
         self._transitions = transitions
         self._on_delete = on_delete
+        self._quotas = quotas
 
-    async def create(self, scope: Scope, name: str, spec: Mapping[str, Any]) -> AgentRuntime:
+    async def create(
+        self, scope: Scope, name: str, spec: Mapping[str, Any], tags: Mapping[str, str]
+    ) -> AgentRuntime:
         """A new runtime in CREATING, with version 1 and the endpoint DEFAULT.
 
         Raises:
-            ValidationException: the image or the lifecycle configuration cannot be used.
+            ValidationException: the configuration, its image or a tag cannot be used.
             ConflictException: the name is taken.
+            ServiceQuotaExceededException: the account has as many runtimes as it may.
         """
-        lifecycle.effective(spec.get("lifecycleConfiguration"))
+        check_configuration(spec, scope)
+        require_own_keys(tags)
         image = await resolve_artifact(self._backend, spec["agentRuntimeArtifact"])
+        require_room(self._repository.count_runtimes(scope), self._quotas.runtimes, "agent runtimes")
         now = self._clock.now()
         runtime = AgentRuntime(new_id(name), name, scope, Status.CREATING, 1, now, now)
-        self._repository.create(runtime, first_version(runtime, spec, image), default_endpoint(runtime))
+        self._repository.create(runtime, first_version(runtime, spec, image), default_endpoint(runtime), tags)
         await self._transitions.begin(self._settle(runtime))
         return runtime
 
@@ -68,12 +76,15 @@ class ControlPlane:
         Raises:
             ResourceNotFoundException: no such runtime.
             ConflictException: another change is under way.
-            ValidationException: the image or the lifecycle configuration cannot be used.
+            ValidationException: the configuration or its image cannot be used.
+            ServiceQuotaExceededException: the runtime has as many versions as it may.
         """
         require_settled(self._repository.get(scope, runtime_id))
-        lifecycle.effective(spec.get("lifecycleConfiguration"))
+        check_configuration(spec, scope)
         image = await resolve_artifact(self._backend, spec["agentRuntimeArtifact"])
         before = self._repository.get(scope, runtime_id)
+        versions = self._repository.count_versions(runtime_id)
+        require_room(versions, self._quotas.versions_per_runtime, f"versions of agent runtime {runtime_id}")
         now = self._clock.now()
         runtime, version = next_version(before, spec, image, now)
         endpoint = aim(self._repository.endpoint(runtime_id, DEFAULT_ENDPOINT), version.number, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from agentcore_lab.clock import Clock
@@ -10,7 +11,9 @@ from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.control import version_not_found
 from agentcore_lab.runtime.endpoints import Endpoint, aim, arrive, new_endpoint, require_movable
 from agentcore_lab.runtime.proof import Abandoned, Proofs
+from agentcore_lab.runtime.quotas import Quotas, require_room
 from agentcore_lab.runtime.repository import RuntimeRepository
+from agentcore_lab.runtime.rules import require_own_keys
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.versions import AgentRuntime, Status, judged
 
@@ -19,26 +22,45 @@ class EndpointControl:
     """Changes endpoints. Each change is recorded at once and settles when the version has proved healthy."""
 
     def __init__(
-        self, repository: RuntimeRepository, clock: Clock, proofs: Proofs, transitions: Transitions
+        self,
+        repository: RuntimeRepository,
+        clock: Clock,
+        proofs: Proofs,
+        transitions: Transitions,
+        quotas: Quotas,
     ) -> None:
         self._repository = repository
         self._clock = clock
         self._proofs = proofs
         self._transitions = transitions
+        self._quotas = quotas
 
     async def create(
-        self, scope: Scope, runtime_id: str, name: str, version: int | None, description: str
+        self,
+        scope: Scope,
+        runtime_id: str,
+        name: str,
+        version: int | None,
+        description: str,
+        tags: Mapping[str, str],
     ) -> Endpoint:
         """A new endpoint in CREATING, aimed at ``version`` or at the latest one.
 
         Raises:
             ResourceNotFoundException: no such runtime or version.
             ConflictException: the name is taken, or the runtime is being created or deleted.
+            ServiceQuotaExceededException: the runtime has as many endpoints as it may.
+            ValidationException: a tag cannot be used.
         """
         runtime = self._changeable(scope, runtime_id)
+        require_own_keys(tags)
         number = self._existing(runtime, version or runtime.latest_version)
         endpoint = new_endpoint(runtime_id, name, number, description, self._clock.now())
-        self._repository.add_endpoint(endpoint)
+        endpoints = self._repository.endpoints(runtime_id)
+        if name not in {each.name for each in endpoints}:
+            what = f"endpoints of agent runtime {runtime_id}"
+            require_room(len(endpoints), self._quotas.endpoints_per_runtime, what)
+        self._repository.add_endpoint(endpoint, tags)
         await self._transitions.begin(self._settle(endpoint))
         return endpoint
 

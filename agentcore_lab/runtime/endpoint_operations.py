@@ -37,6 +37,7 @@ class EndpointOperations:
             params["name"],
             _number(params.get("agentRuntimeVersion")),
             params.get("description", ""),
+            params.get("tags", {}),
         )
         return {
             **_identity(scope, endpoint),

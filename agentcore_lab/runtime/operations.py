@@ -44,7 +44,9 @@ class RuntimeOperations:
 
     async def create_agent_runtime(self, scope: Scope, params: Params) -> Result:
         """AWS: CreateAgentRuntime."""
-        runtime = await self._control.create(scope, params["agentRuntimeName"], _configuration(params))
+        runtime = await self._control.create(
+            scope, params["agentRuntimeName"], _configuration(params), params.get("tags", {})
+        )
         return _changed(runtime, 1)
 
     async def update_agent_runtime(self, scope: Scope, params: Params) -> Result:

@@ -16,10 +16,14 @@ from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.control import ControlPlane
 from agentcore_lab.runtime.endpoint_control import EndpointControl
 from agentcore_lab.runtime.endpoint_operations import EndpointOperations
+from agentcore_lab.runtime.idempotency import IDEMPOTENT, ClientTokens
 from agentcore_lab.runtime.invoke import Invoker
 from agentcore_lab.runtime.operations import RuntimeOperations
 from agentcore_lab.runtime.proof import Proofs
+from agentcore_lab.runtime.quotas import quotas_from
 from agentcore_lab.runtime.repository import RuntimeRepository
+from agentcore_lab.runtime.resource_operations import ResourceOperations
+from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.versions import Version
@@ -37,8 +41,13 @@ log = logging.getLogger(__name__)
 async def open_engine(
     settings: Settings, backend: Backend, clock: Clock, about: RunningEngine
 ) -> AsyncIterator[web.Application]:
-    """An application ready to serve; on the way out every session ends and the store is closed."""
+    """An application ready to serve; on the way out every session ends and the store is closed.
+
+    Raises:
+        UnknownQuota: the settings name a quota that does not exist.
+    """
     scope = Scope(settings.account_id, settings.region)
+    quotas = quotas_from(settings.quotas)
     async with AsyncExitStack() as stack:
         database = Database(settings.data_dir / "engine.db")
         stack.callback(database.close)
@@ -57,16 +66,20 @@ async def open_engine(
         transitions = Transitions(fast=settings.fast_lifecycle)
         stack.push_async_callback(transitions.close)
         stack.push_async_callback(proofs.abandon)
-        control = ControlPlane(repository, backend, clock, proofs, transitions, sessions.end_all)
-        endpoints = EndpointControl(repository, clock, proofs, transitions)
+        control = ControlPlane(repository, backend, clock, proofs, transitions, sessions.end_all, quotas)
+        endpoints = EndpointControl(repository, clock, proofs, transitions, quotas)
         control.resume()
         endpoints.resume()
+        tokens = ClientTokens(database, clock)
+        operations = {
+            **RuntimeOperations(repository, control, sessions).table(),
+            **EndpointOperations(repository, endpoints).table(),
+            **ResourceOperations(Attachments(database, repository)).table(),
+        }
+        operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         front = Front(
             scope,
-            {
-                **RuntimeOperations(repository, control, sessions).table(),
-                **EndpointOperations(repository, endpoints).table(),
-            },
+            operations,
             InvokeHandler(Invoker(repository, sessions, backend, client)),
             LabApi(scope, sessions, clock, asdict(about)),
         )
