@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from aiohttp import web
 
 from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.runtime.proof import PROOF, PURPOSE
 from agentcore_lab.sandbox.base import (
     Backend,
     Image,
@@ -73,13 +74,16 @@ class Script:
     """How a scripted agent behaves.
 
     ``exits``: its exit code, if it ends as soon as it starts. ``unhealthy_pings``: how many health checks it fails
-    first. ``log``: what it writes. ``answer``: its /invocations.
+    first. ``log``: what it writes. ``answer``: its /invocations. ``posts``: what else it answers POST at, by path.
+    ``proof``: how it behaves in the sandbox that proves its version healthy, where that differs.
     """
 
     exits: int | None = None
     unhealthy_pings: int = 0
     log: Sequence[str] = ()
     answer: Handler = _echo
+    posts: Mapping[str, Handler] = field(default_factory=dict)
+    proof: Script | None = None
 
 
 @dataclass(slots=True)
@@ -94,11 +98,15 @@ class _Running:
 
 @dataclass(slots=True)
 class ScriptedBackend:
-    """A sandbox backend whose agents are scripts in this process: quick, and as badly behaved as a test wants."""
+    """A sandbox backend whose agents are scripts in this process: quick, and as badly behaved as a test wants.
+
+    ``started`` are the sandboxes of sessions, ``proofs`` those that proved a version healthy.
+    """
 
     images: dict[str, tuple[Image, Script]] = field(default_factory=dict)
     running: dict[str, _Running] = field(default_factory=dict)
     started: list[SandboxSpec] = field(default_factory=list)
+    proofs: list[SandboxSpec] = field(default_factory=list)
     name: str = "scripted"
     isolation: str = "None: scripted agents share the test's process."
 
@@ -130,9 +138,11 @@ class ScriptedBackend:
 
     async def start(self, spec: SandboxSpec) -> None:
         """Start the script of the spec's digest."""
-        running = _Running(spec, self.images[spec.image.digest][1])
+        script = self.images[spec.image.digest][1]
+        proving = spec.labels.get(PURPOSE) == PROOF
+        running = _Running(spec, script.proof or script if proving else script)
         self.running[spec.id] = running
-        self.started.append(spec)
+        (self.proofs if proving else self.started).append(spec)
         if running.script.exits is not None:
             running.exited = running.script.exits
             return
@@ -147,6 +157,8 @@ class ScriptedBackend:
         app = web.Application(client_max_size=0)
         app.router.add_get("/ping", ping)
         app.router.add_post("/invocations", running.script.answer)
+        for path, handler in running.script.posts.items():
+            app.router.add_post(path, handler)
         running.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await running.runner.setup()
         site = web.TCPSite(running.runner, "127.0.0.1", 0)

@@ -19,6 +19,7 @@ from agentcore_lab.cli.options import (
     AsJson,
     CacheDir,
     DataDir,
+    FastLifecycle,
     Host,
     Port,
     Region,
@@ -29,6 +30,7 @@ from agentcore_lab.cli.options import (
     settings_from,
 )
 from agentcore_lab.discovery import EngineAlreadyRuns, PortTaken, RunningEngine
+from agentcore_lab.runtime.quotas import UnknownQuota
 from agentcore_lab.sandbox.base import BackendUnavailable
 from agentcore_lab.store.db import DatabaseTooNew
 
@@ -40,6 +42,7 @@ def serve(
     cache_dir: CacheDir = None,
     sandbox: Sandbox = None,
     region: Region = None,
+    fast_lifecycle: FastLifecycle = None,
 ) -> None:
     """Run the engine in the foreground until Ctrl-C or SIGTERM.
 
@@ -49,14 +52,20 @@ def serve(
     from agentcore_lab.server.serve import serve as serve_engine  # noqa: PLC0415
 
     settings = settings_from(
-        host=host, port=port, data_dir=data_dir, cache_dir=cache_dir, sandbox=sandbox, region=region
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        cache_dir=cache_dir,
+        sandbox=sandbox,
+        region=region,
+        fast_lifecycle=fast_lifecycle,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
     try:
         asyncio.run(serve_engine(settings, any_port=port is None, on_ready=_announce))
     except EngineAlreadyRuns as error:
         fail(str(error), launch.LOST_THE_RACE)
-    except (BackendUnavailable, PortTaken, DatabaseTooNew) as error:
+    except (BackendUnavailable, PortTaken, DatabaseTooNew, UnknownQuota) as error:
         fail(str(error))
 
 
