@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
 
 _NOTE = "engine.json"
 _LOCK = "engine.lock"
 _ANSWER_SECONDS = 3
+_WORK_SECONDS = 30
 
 
 class EngineAlreadyRuns(Exception):  # noqa: N818 - a state, named as one
@@ -22,6 +24,14 @@ class EngineAlreadyRuns(Exception):  # noqa: N818 - a state, named as one
 
 class PortTaken(Exception):  # noqa: N818 - a state, named as one
     """Something else listens on the port that was asked for."""
+
+
+class LabRefused(OSError):  # noqa: N818 - a state, named as one
+    """The engine's own API refused a request; ``status`` is HTTP's, the message the engine's."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +50,22 @@ class RunningEngine:
     started_at: str
 
     def fetch(self, path: str) -> Any:
-        """The JSON the engine's own API answers on ``/_lab/{path}``. Raises OSError when it does not answer."""
+        """The JSON the engine's own API answers on ``/_lab/{path}``.
+
+        Raises:
+            LabRefused: the engine refused it.
+            OSError: it does not answer.
+        """
         return _fetch(self.url, path)
+
+    def send(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON the engine answers when ``body`` is posted to ``/_lab/{path}``.
+
+        Raises:
+            LabRefused: the engine refused it.
+            OSError: it does not answer.
+        """
+        return _fetch(self.url, path, json.dumps(body).encode())
 
 
 def find_engine(data_dir: Path) -> RunningEngine | None:
@@ -57,17 +81,30 @@ def find_engine(data_dir: Path) -> RunningEngine | None:
 def engine_at(url: str) -> RunningEngine | None:
     """The engine that answers on ``url``, if one does."""
     try:
-        status = _fetch(url, "status")
+        status = _fetch(url, "status", patience=_ANSWER_SECONDS)
         return RunningEngine(**{field.name: status[field.name] for field in fields(RunningEngine)})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _fetch(url: str, path: str) -> Any:
+def _fetch(url: str, path: str, body: bytes | None = None, *, patience: float = _WORK_SECONDS) -> Any:
     # Loopback never goes through a proxy the machine may have configured.
     opener = build_opener(ProxyHandler({}))
-    with opener.open(f"{url}/_lab/{path}", timeout=_ANSWER_SECONDS) as response:
-        return json.load(response)
+    headers = {"Content-Type": "application/json"}
+    request = Request(f"{url}/_lab/{path}", body, headers)  # noqa: S310 - the engine's own address
+    try:
+        with opener.open(request, timeout=patience) as response:
+            return json.load(response)
+    except HTTPError as error:
+        with error:
+            raise LabRefused(error.code, _message(error)) from error
+
+
+def _message(error: HTTPError) -> str:
+    try:
+        return str(json.load(error)["message"])
+    except (ValueError, KeyError, TypeError):
+        return str(error)
 
 
 @contextmanager

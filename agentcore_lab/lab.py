@@ -14,9 +14,11 @@ from botocore.config import Config
 
 from agentcore_lab.images.build import Built, image_uri
 from agentcore_lab.images.choose import builder_for
+from agentcore_lab.lab_clock import LabClock
 from agentcore_lab.launch import find_or_start, stop
 from agentcore_lab.panels.build import BuildProgress
 from agentcore_lab.panels.invoke import InvokePanel
+from agentcore_lab.panels.session_detail import SessionDetail
 from agentcore_lab.panels.views import SessionView
 from agentcore_lab.settings import SandboxChoice, Settings, apply_to_process
 
@@ -34,7 +36,8 @@ class Lab:
     """The engine of a data directory, found or started, and what a notebook needs to work with it.
 
     ``control`` and ``data`` are plain boto3 clients of ``bedrock-agentcore-control`` and ``bedrock-agentcore``. The
-    same environment variables are set in this process, so clients of the user's own reach the engine too.
+    same environment variables are set in this process, so clients of the user's own reach the engine too. ``clock`` is
+    the engine's, which can be set ahead.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Lab:
             sandbox=sandbox, data_dir=Path(data_dir).expanduser().resolve() if data_dir else None, port=port
         )
         self._engine = find_or_start(self._settings, any_port=port is None)
+        self.clock = LabClock(self._engine)
         apply_to_process(self.environment)
         config = Config(read_timeout=_READ_SECONDS)
         session = boto3.Session(region_name=self.region)
@@ -154,6 +158,17 @@ class Lab:
         answer = self._engine.fetch(f"sessions{query}")
         as_of = datetime.fromisoformat(answer["asOf"])
         return [_session_view(session, as_of) for session in answer["sessions"]]
+
+    def session(self, session_id: str, runtime_arn: str | None = None) -> SessionDetail:
+        """All that is known of a session: state, what comes next, use, health, diagnostics, log; ended ones too.
+
+        AWS has no such call.
+
+        Raises:
+            LabRefused: the engine knows no such session.
+        """
+        query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
+        return SessionDetail.of(self._engine.fetch(f"sessions/{quote(session_id, safe='')}{query}"))
 
     def invoke_panel(
         self, runtime_arn: str, *, qualifier: str = "DEFAULT", prompt: str = "Hello!"

@@ -13,6 +13,8 @@ from platformdirs import user_cache_path, user_data_path
 SandboxChoice = Literal["auto", "docker", "process"]
 
 DEFAULT_PORT = 4599
+MIN_PING_SECONDS = 0.1
+MAX_PING_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,9 @@ class Settings:
     it at a time. ``cache_dir`` holds what can be made again (wheels, base images' file systems, virtual
     environments) and is shared by all engines of a user. ``fast_lifecycle``: a call that changes a runtime or an
     endpoint returns when the change has settled, where AWS's returns before. ``quotas``: limits that differ from
-    AWS's defaults, by name (runtime/quotas.py).
+    AWS's defaults, by name (runtime/quotas.py). ``ping_seconds`` lie between two health checks of a
+    session, which ends after ``unhealthy_after`` failures in succession. ``max_sessions`` may be active at once.
+    None is what AWS does, as far as that is known (runtime/limits.py).
     """
 
     data_dir: Path
@@ -35,6 +39,9 @@ class Settings:
     account_id: str = "123456789012"
     fast_lifecycle: bool = False
     quotas: Mapping[str, int] = field(default_factory=dict)
+    ping_seconds: float | None = None
+    unhealthy_after: int | None = None
+    max_sessions: int | None = None
 
     def client_environment(self, url: str) -> dict[str, str]:
         """The variables that point any AWS client at an engine: endpoints, region and credentials.
@@ -88,6 +95,9 @@ class Settings:
             region=env.get("AGENTCORE_LAB_REGION", "us-west-2"),
             fast_lifecycle=fast == "1",
             quotas=_quotas(env.get("AGENTCORE_LAB_QUOTAS", "")),
+            ping_seconds=_seconds(env, "AGENTCORE_LAB_PING_SECONDS"),
+            unhealthy_after=_count(env, "AGENTCORE_LAB_UNHEALTHY_AFTER"),
+            max_sessions=_count(env, "AGENTCORE_LAB_MAX_SESSIONS"),
         )
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})
 
@@ -98,6 +108,28 @@ def _quotas(text: str) -> dict[str, int]:
     if not all(name and number.isdecimal() for name, _, number in pairs):
         raise ValueError(f"AGENTCORE_LAB_QUOTAS is {text!r}: use name=number, parted by commas")
     return {name: int(number) for name, _, number in pairs}
+
+
+def _seconds(env: Mapping[str, str], name: str) -> float | None:
+    text = env.get(name)
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not MIN_PING_SECONDS <= seconds <= MAX_PING_SECONDS:
+        raise ValueError(f"{name} is {text!r}: use {MIN_PING_SECONDS:g} to {MAX_PING_SECONDS:g} seconds")
+    return seconds
+
+
+def _count(env: Mapping[str, str], name: str) -> int | None:
+    text = env.get(name)
+    if text is None:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{name} is {text!r}: use a whole number from 1")
+    return int(text)
 
 
 def apply_to_process(variables: Mapping[str, str]) -> None:

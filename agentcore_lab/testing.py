@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from agentcore_lab.clock import Clock
+from agentcore_lab.clock import Clock, wake
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.proof import PROOF, PURPOSE
 from agentcore_lab.sandbox.base import (
@@ -22,6 +23,7 @@ from agentcore_lab.sandbox.base import (
     SandboxSpec,
     SandboxStatus,
     UnsupportedArchitecture,
+    Usage,
 )
 from agentcore_lab.server.engine import open_engine
 from agentcore_lab.settings import Settings
@@ -34,21 +36,33 @@ class FakeClock:
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._lock = threading.Lock()
-        self._now = start
+        self._start = self._now = start
         self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:
         """The moment it stands at."""
         return self._now
 
+    @property
+    def ahead(self) -> timedelta:
+        """How far it has been advanced since the start."""
+        return self._now - self._start
+
+    def at(self, machine: datetime) -> datetime:
+        """The same moment: scripted agents keep this clock's time."""
+        return machine
+
     def advance(self, by: timedelta) -> None:
         """Move forward and wake every sleeper whose moment has come."""
+        if by < timedelta():
+            raise ValueError("a clock only goes forward")
         with self._lock:
             self._now += by
             due = [sleeper for moment, sleeper in self._sleepers if moment <= self._now]
             self._sleepers = [(moment, sleeper) for moment, sleeper in self._sleepers if moment > self._now]
         for sleeper in due:
-            sleeper.get_loop().call_soon_threadsafe(_wake, sleeper)
+            if not sleeper.get_loop().is_closed():
+                sleeper.get_loop().call_soon_threadsafe(wake, sleeper)
 
     async def sleep_until(self, moment: datetime) -> None:
         """Wait until the clock has been advanced to ``moment``."""
@@ -60,13 +74,12 @@ class FakeClock:
         await sleeper
 
 
-def _wake(sleeper: asyncio.Future[None]) -> None:
-    if not sleeper.done():
-        sleeper.set_result(None)
-
-
 async def _echo(request: web.Request) -> web.StreamResponse:
     return web.Response(body=await request.read(), content_type=request.content_type)
+
+
+async def _healthy(_request: web.Request) -> web.StreamResponse:
+    return web.json_response({"status": "Healthy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +88,8 @@ class Script:
 
     ``exits``: its exit code, if it ends as soon as it starts. ``unhealthy_pings``: how many health checks it fails
     first. ``log``: what it writes. ``answer``: its /invocations. ``posts``: what else it answers POST at, by path.
-    ``proof``: how it behaves in the sandbox that proves its version healthy, where that differs.
+    ``proof``: how it behaves in the sandbox that proves its version healthy, where that differs. ``ping``: its /ping
+    once those have failed. ``usage``: what it says to have used.
     """
 
     exits: int | None = None
@@ -84,6 +98,8 @@ class Script:
     answer: Handler = _echo
     posts: Mapping[str, Handler] = field(default_factory=dict)
     proof: Script | None = None
+    ping: Handler = _healthy
+    usage: Usage | None = None
 
 
 @dataclass(slots=True)
@@ -94,6 +110,7 @@ class _Running:
     address: str | None = None
     pings: int = 0
     exited: int | None = None
+    loop: asyncio.AbstractEventLoop | None = None
 
 
 @dataclass(slots=True)
@@ -107,6 +124,7 @@ class ScriptedBackend:
     running: dict[str, _Running] = field(default_factory=dict)
     started: list[SandboxSpec] = field(default_factory=list)
     proofs: list[SandboxSpec] = field(default_factory=list)
+    stopped: list[tuple[str, float]] = field(default_factory=list)
     name: str = "scripted"
     isolation: str = "None: scripted agents share the test's process."
 
@@ -117,9 +135,17 @@ class ScriptedBackend:
         self.images[image.digest] = self.images[uri]
         return image
 
-    def kill(self, sandbox_id: str, exit_code: int = 137) -> Awaitable[None]:
-        """End a sandbox's process as a crash would."""
-        return self._exit(self.running[sandbox_id], exit_code)
+    def crash(self, sandbox_id: str, exit_code: int = 137) -> None:
+        """End a running sandbox's process as a crash would; to be called from outside the engine's thread."""
+        running = self.running[sandbox_id]
+        assert running.loop is not None
+        asyncio.run_coroutine_threadsafe(self._exit(running, exit_code), running.loop).result()
+
+    def unplug(self, sandbox_id: str) -> None:
+        """Let a running sandbox listen no more though its process runs; to be called as ``crash`` is."""
+        running = self.running[sandbox_id]
+        assert running.loop is not None
+        asyncio.run_coroutine_threadsafe(self._silence(running), running.loop).result()
 
     async def open(self) -> None:
         """Nothing to make ready."""
@@ -149,16 +175,18 @@ class ScriptedBackend:
         await self._serve(running)
 
     async def _serve(self, running: _Running) -> None:
-        async def ping(_request: web.Request) -> web.Response:
+        async def ping(request: web.Request) -> web.StreamResponse:
             running.pings += 1
-            healthy = running.pings > running.script.unhealthy_pings
-            return web.json_response({"status": "Healthy"}, status=200 if healthy else 503)
+            if running.pings <= running.script.unhealthy_pings:
+                return web.json_response({"status": "Healthy"}, status=503)
+            return await running.script.ping(request)
 
         app = web.Application(client_max_size=0)
         app.router.add_get("/ping", ping)
         app.router.add_post("/invocations", running.script.answer)
         for path, handler in running.script.posts.items():
             app.router.add_post(path, handler)
+        running.loop = asyncio.get_running_loop()
         running.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await running.runner.setup()
         site = web.TCPSite(running.runner, "127.0.0.1", 0)
@@ -182,8 +210,14 @@ class ScriptedBackend:
         running = self.running.get(sandbox_id)
         return list(running.script.log)[-tail:] if running else []
 
-    async def stop(self, sandbox_id: str, grace: float) -> None:  # noqa: ARG002 - a script ends at once
-        """End the script."""
+    async def usage(self, sandbox_id: str) -> Usage | None:
+        """What the script says."""
+        running = self.running.get(sandbox_id)
+        return running.script.usage if running else None
+
+    async def stop(self, sandbox_id: str, grace: float) -> None:
+        """End the script, which takes no time; ``stopped`` keeps the grace it was given."""
+        self.stopped.append((sandbox_id, grace))
         if running := self.running.pop(sandbox_id, None):
             await self._exit(running, 0)
 
@@ -194,6 +228,9 @@ class ScriptedBackend:
     async def _exit(self, running: _Running, exit_code: int) -> None:
         if running.exited is None:
             running.exited = exit_code
+        await self._silence(running)
+
+    async def _silence(self, running: _Running) -> None:
         if running.runner is not None:
             runner, running.runner = running.runner, None
             await runner.cleanup()
@@ -210,12 +247,13 @@ def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iter
 
     async def run() -> None:
         await backend.open()
-        about = _about(settings, backend, clock)
+        listener = socket.create_server((settings.host, 0))
+        about = _about(settings, backend, clock, listener.getsockname()[1])
         async with open_engine(settings, backend, clock, about) as app:
             runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
             await runner.setup()
-            await web.TCPSite(runner, settings.host, 0).start()
-            found.append(_about(settings, backend, clock, runner.addresses[0][1]))
+            await web.SockSite(runner, listener).start()
+            found.append(about)
             ready.set()
             await stopping.wait()
             await runner.cleanup()
@@ -223,12 +261,13 @@ def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iter
 
     def main() -> None:
         try:
-            loop.run_until_complete(run())
+            # The runner ends what is left: a connection accepted at the last moment, a transport half closed.
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(run())
         except BaseException as error:
             failed.append(error)
         finally:
             ready.set()
-            loop.close()
 
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     thread = threading.Thread(target=main, name="engine")
@@ -245,7 +284,7 @@ def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iter
             raise failed[0]
 
 
-def _about(settings: Settings, backend: Backend, clock: Clock, port: int = 0) -> RunningEngine:
+def _about(settings: Settings, backend: Backend, clock: Clock, port: int) -> RunningEngine:
     return RunningEngine(
         url=f"http://{settings.host}:{port}",
         pid=0,

@@ -21,6 +21,7 @@ from agentcore_lab.cli.options import (
     DataDir,
     FastLifecycle,
     Host,
+    PingSeconds,
     Port,
     Region,
     Sandbox,
@@ -43,6 +44,7 @@ def serve(
     sandbox: Sandbox = None,
     region: Region = None,
     fast_lifecycle: FastLifecycle = None,
+    ping_seconds: PingSeconds = None,
 ) -> None:
     """Run the engine in the foreground until Ctrl-C or SIGTERM.
 
@@ -59,6 +61,7 @@ def serve(
         sandbox=sandbox,
         region=region,
         fast_lifecycle=fast_lifecycle,
+        ping_seconds=ping_seconds,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
     try:

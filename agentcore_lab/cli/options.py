@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn, cast
 import typer
 
 from agentcore_lab.discovery import RunningEngine, engine_at, find_engine
-from agentcore_lab.settings import SandboxChoice, Settings
+from agentcore_lab.settings import MAX_PING_SECONDS, MIN_PING_SECONDS, SandboxChoice, Settings
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
 Port = Annotated[int | None, typer.Option(help="The engine's port.", min=0, max=65535, show_default="4599")]
@@ -28,6 +28,15 @@ FastLifecycle = Annotated[
         "--fast-lifecycle", help="Settle every change of a runtime or endpoint before the call returns."
     ),
 ]
+PingSeconds = Annotated[
+    float | None,
+    typer.Option(
+        help="Between two health checks of a session.",
+        min=MIN_PING_SECONDS,
+        max=MAX_PING_SECONDS,
+        show_default="2",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -40,6 +49,7 @@ def settings_from(
     sandbox: str | None = None,
     region: str | None = None,
     fast_lifecycle: bool | None = None,
+    ping_seconds: float | None = None,
 ) -> Settings:
     """Settings from options and environment; a value that cannot be used is told as a usage error."""
     if sandbox not in {None, "auto", "docker", "process"}:
@@ -53,6 +63,7 @@ def settings_from(
             sandbox=cast("SandboxChoice | None", sandbox),
             region=region,
             fast_lifecycle=fast_lifecycle,
+            ping_seconds=ping_seconds,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

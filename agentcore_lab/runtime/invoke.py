@@ -17,8 +17,9 @@ from agentcore_lab.runtime.endpoints import endpoint_not_found
 from agentcore_lab.runtime.headers import FROM_CONTAINER, to_container
 from agentcore_lab.runtime.limits import SYNCHRONOUS_TIMEOUT_SECONDS
 from agentcore_lab.runtime.repository import RuntimeRepository
+from agentcore_lab.runtime.session import Reason
 from agentcore_lab.runtime.sessions import Lease, Plan, Sessions
-from agentcore_lab.runtime.startup import log_tail
+from agentcore_lab.runtime.startup import as_tail, log_tail
 from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT, Status
 from agentcore_lab.sandbox.base import Backend
 
@@ -150,13 +151,16 @@ class Invoker:
 
     async def _broke_off(self, error: Exception, lease: Lease) -> RuntimeClientError:
         status = await self._backend.status(lease.session.incarnation)
-        tail = await log_tail(self._backend, lease.session.incarnation)
-        if status.running:
+        if not status.running:
+            self._sessions.crashed(lease.session, status)
+        session = self._sessions.now(lease.session)
+        tail = as_tail(await self._sessions.log_tail(session))
+        if session.reason is Reason.UNHEALTHY:
+            return RuntimeClientError(f"{session.detail}{tail}")
+        if session.alive:
             why = f"The container broke off the connection ({type(error).__name__})."
         else:
-            ending = "ran out of memory" if status.out_of_memory else f"exited with code {status.exit_code}"
-            why = f"The container {ending} while it answered."
-            self._sessions.crashed(lease.session)
+            why = f"{session.detail} The session ended while the call was answered ({session.reason})."
         return RuntimeClientError(
             f"Received error (500) from runtime. Please check your CloudWatch logs for more information. {why}{tail}"
         )

@@ -19,3 +19,27 @@ STOP_GRACE_SECONDS = 15
 
 MAX_SESSION_ID = 256
 MIN_SESSION_ID = 33
+
+PING_SECONDS = 2.0
+"""Between two health checks of a session (observed of AWS; no page names it)."""
+
+PING_TIMEOUT_SECONDS = 5.0
+"""How long one health check may take (AWS names no number: chosen here)."""
+
+SLOW_PING_SECONDS = 1.0
+"""From here on a health check is told to the learner as slow (chosen here)."""
+
+UNHEALTHY_AFTER = 5
+"""Health checks that fail in succession until a session is ended (AWS names no number: chosen here)."""
+
+LOG_TAIL_LINES = 50
+"""How much of an ended session's log is kept."""
+
+MAX_ACTIVE_SESSIONS = 2_500
+MAX_ACTIVE_SESSIONS_LARGE_REGIONS = 5_000
+_LARGE_REGIONS = frozenset({"us-east-1", "us-west-2"})
+
+
+def max_active_sessions(region: str) -> int:
+    """Sessions of an account that may live at once (AWS: bedrock-agentcore-limits)."""
+    return MAX_ACTIVE_SESSIONS_LARGE_REGIONS if region in _LARGE_REGIONS else MAX_ACTIVE_SESSIONS

@@ -1,15 +1,20 @@
 """A session as a value, and the one function that changes it.
 
-The transition table below is the diagram in docs/architecture.md. Nothing here waits, starts or stops anything:
-``step`` answers what the session is now and what has to be done (effects), and every effect names the incarnation it
-is for, so that a late stop can never hit its successor on the same session id.
+TRANSITIONS is the diagram in docs/sessions.md. Nothing here waits, starts or stops anything: ``step`` answers what the
+session is now and what has to be done (effects), and every effect names the incarnation it is for, so that a late stop
+can never hit its successor on the same session id.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
+
+from agentcore_lab.runtime.health import Health, HealthStatus, Report, observe
+from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER
 
 
 class State(StrEnum):
@@ -28,9 +33,41 @@ class Reason(StrEnum):
     MAX_LIFETIME = "maximum lifetime"
     STOPPED = "stopped"
     START_FAILED = "start failed"
+    UNHEALTHY = "unhealthy"
     CRASHED = "crashed"
     RUNTIME_DELETED = "runtime deleted"
     SHUTDOWN = "engine shut down"
+
+
+class Turn(StrEnum):
+    """What moves a session from one state to another while it lives."""
+
+    FIRST_HEALTHY = "first healthy answer"
+    CALL = "a call"
+    BUSY = "HealthyBusy"
+    LAST_ANSWERED = "the last call is answered"
+    NO_LONGER_BUSY = "no longer HealthyBusy"
+
+
+_ALWAYS = (Reason.MAX_LIFETIME, Reason.RUNTIME_DELETED, Reason.SHUTDOWN)
+_ONCE_STARTED = (*_ALWAYS, Reason.STOPPED, Reason.UNHEALTHY, Reason.CRASHED)
+
+TRANSITIONS: Mapping[tuple[State, Turn | Reason], State] = MappingProxyType(
+    {
+        (State.PROVISIONING, Turn.FIRST_HEALTHY): State.IDLE,
+        (State.IDLE, Turn.CALL): State.ACTIVE,
+        (State.IDLE, Turn.BUSY): State.ACTIVE,
+        (State.ACTIVE, Turn.CALL): State.ACTIVE,
+        (State.ACTIVE, Turn.LAST_ANSWERED): State.IDLE,
+        (State.ACTIVE, Turn.NO_LONGER_BUSY): State.IDLE,
+        (State.PROVISIONING, Reason.START_FAILED): State.TERMINATED,
+        **{(State.PROVISIONING, reason): State.TERMINATED for reason in _ALWAYS},
+        (State.IDLE, Reason.IDLE): State.TERMINATED,
+        **{(State.IDLE, reason): State.TERMINATED for reason in _ONCE_STARTED},
+        **{(State.ACTIVE, reason): State.TERMINATED for reason in _ONCE_STARTED},
+    }
+)
+"""Every edge of a session's life: where it is and what happens → where it is then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +75,9 @@ class Session:
     """One incarnation of a session id: one sandbox, from its start to its end.
 
     ``incarnation`` is the sandbox's id. ``version`` and ``endpoint`` are what it started with and keep to the end
-    (AWS: running sessions stay on their version).
+    (AWS: running sessions stay on their version). ``busy``: the agent says, in a way that counts, that it works on
+    though no call is open. ``asks_at`` is when its health is asked for next, None until it has started. ``detail``
+    says in a sentence how it ended, ``log_tail`` holds what its agent wrote last.
     """
 
     runtime_id: str
@@ -51,10 +90,18 @@ class Session:
     idle_timeout: timedelta
     max_lifetime: timedelta
     last_activity_at: datetime
+    ping_every: timedelta = timedelta(seconds=PING_SECONDS)
+    unhealthy_after: int = UNHEALTHY_AFTER
     state: State = State.PROVISIONING
     in_flight: int = 0
+    busy: bool = False
+    asks_at: datetime | None = None
+    health: Health = field(default_factory=Health)
     reason: Reason | None = None
+    detail: str | None = None
     ended_at: datetime | None = None
+    exit_code: int | None = None
+    log_tail: tuple[str, ...] = ()
 
     @property
     def alive(self) -> bool:
@@ -78,10 +125,19 @@ class RequestEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Pinged:
+    """The agent was asked for its health."""
+
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
-    """The session is to end, or its sandbox already has."""
+    """The session is to end, or its sandbox already has; ``detail`` is how, in a sentence."""
 
     reason: Reason
+    detail: str | None = None
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +145,7 @@ class Tick:
     """Time has passed; a deadline may be due."""
 
 
-Event = Healthy | RequestBegan | RequestEnded | Ended | Tick
+Event = Healthy | RequestBegan | RequestEnded | Pinged | Ended | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +155,37 @@ class Dispose:
     incarnation: str
 
 
-def step(session: Session, event: Event, now: datetime) -> tuple[Session, tuple[Dispose, ...]]:
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the agent of this incarnation for its health, unless it is being asked."""
+
+    incarnation: str
+
+
+Step = tuple[Session, tuple[Dispose | Ask, ...]]
+
+
+def step(session: Session, event: Event, now: datetime) -> Step:
     """The session after ``event`` at ``now``, and what has to be done about it."""
     if not session.alive:
         return session, ()
     match event:
         case Healthy():
-            return _rest(session, now), ()
+            started = replace(session, last_activity_at=now, asks_at=_next_round(session, now))
+            return _turn(started, Turn.FIRST_HEALTHY), ()
         case RequestBegan():
-            return replace(
-                session, state=State.ACTIVE, in_flight=session.in_flight + 1, last_activity_at=now
-            ), ()
+            called = replace(session, in_flight=session.in_flight + 1, last_activity_at=now)
+            return _turn(called, Turn.CALL), ()
         case RequestEnded():
-            return _rest(replace(session, in_flight=session.in_flight - 1), now), ()
-        case Ended(reason):
-            return _end(session, reason, now)
+            answered = replace(session, in_flight=session.in_flight - 1, last_activity_at=now)
+            held = answered.in_flight or answered.busy
+            return answered if held else _turn(answered, Turn.LAST_ANSWERED), ()
+        case Pinged(report):
+            return _pinged(session, report, now)
+        case Ended():
+            return _end(session, event, now)
         case Tick():
-            due = deadline(session)
-            if due is not None and due[0] <= now:
-                return _end(session, due[1], now)
-            return session, ()
+            return _tick(session, now)
 
 
 def deadline(session: Session) -> tuple[datetime, Reason] | None:
@@ -137,11 +204,129 @@ def deadline(session: Session) -> tuple[datetime, Reason] | None:
     return lifetime_ends, Reason.MAX_LIFETIME
 
 
-def _rest(session: Session, now: datetime) -> Session:
-    state = State.ACTIVE if session.in_flight else State.IDLE
-    return replace(session, state=state, last_activity_at=now)
+def next_look(session: Session, now: datetime) -> datetime | None:
+    """When a Tick can change something next; None for a session that has ended.
+
+    An idle time-out that has passed is not looked at again: the agent has been asked, and its answer decides.
+    """
+    due = deadline(session)
+    if due is None:
+        return None
+    looks = {session.created_at + session.max_lifetime}
+    if session.asks_at is not None:
+        looks.add(session.asks_at)
+    if due[0] > now:
+        looks.add(due[0])
+    return min(looks)
 
 
-def _end(session: Session, reason: Reason, now: datetime) -> tuple[Session, tuple[Dispose, ...]]:
-    ended = replace(session, state=State.TERMINATED, reason=reason, ended_at=now, in_flight=0)
+def _tick(session: Session, now: datetime) -> Step:
+    """End what has lived its time; ask those whose turn it is, and those that have been idle for long enough.
+
+    The clock may have been set ahead since the last answer: before a session is ended for being idle its agent has
+    the word once more.
+    """
+    due = deadline(session)
+    assert due is not None, "only the living are looked at"
+    if session.created_at + session.max_lifetime <= now:
+        return _end(session, Ended(Reason.MAX_LIFETIME), now)
+    if session.asks_at is not None and min(due[0], session.asks_at) <= now:
+        return replace(session, asks_at=_next_round(session, now)), (Ask(session.incarnation),)
+    return session, ()
+
+
+def _pinged(session: Session, report: Report, now: datetime) -> Step:
+    health, changed_at = observe(session.health, report, now)
+    moved = changed_at is not None and changed_at != session.health.changed_at
+    session = replace(session, health=health)
+    if report.status is HealthStatus.UNHEALTHY:
+        if health.failures >= session.unhealthy_after:
+            return _end(session, Ended(Reason.UNHEALTHY), now)
+    else:
+        session = _said(session, report.status is HealthStatus.BUSY, changed_at, moved=moved, now=now)
+    due = deadline(session)
+    if due is not None and due[0] <= now:
+        return _end(session, Ended(due[1]), now)
+    return session, ()
+
+
+def _said(
+    session: Session, busy: bool, changed_at: datetime | None, *, moved: bool, now: datetime
+) -> Session:
+    """The session whose agent answered; ``changed_at`` is when its status changed last, if it can be believed.
+
+    Field measurements: idle time counts from the later of the last call and time_of_last_update; HealthyBusy
+    without one holds nothing.
+    """
+    was_busy, is_busy = session.busy, busy and changed_at is not None
+    since = max(session.last_activity_at, min(changed_at or session.last_activity_at, now))
+    if was_busy and not is_busy and not moved:
+        since = now  # it was active until this answer, and does not say since when it no longer is
+    session = replace(session, busy=is_busy, last_activity_at=since)
+    if is_busy and session.state is State.IDLE:
+        return _turn(session, Turn.BUSY)
+    if was_busy and not is_busy and not session.in_flight:
+        return _turn(session, Turn.NO_LONGER_BUSY)
+    return session
+
+
+def _turn(session: Session, turn: Turn) -> Session:
+    return replace(session, state=TRANSITIONS[session.state, turn])
+
+
+def _end(session: Session, how: Ended, now: datetime) -> Step:
+    ended = replace(
+        session,
+        state=TRANSITIONS[session.state, how.reason],
+        in_flight=0,
+        busy=False,
+        asks_at=None,
+        reason=how.reason,
+        detail=how.detail or _in_words(session, how.reason),
+        ended_at=now,
+        exit_code=how.exit_code,
+    )
     return ended, (Dispose(session.incarnation),)
+
+
+def _in_words(session: Session, reason: Reason) -> str:
+    match reason:
+        case Reason.IDLE:
+            return f"No call and no change of status for {_seconds(session.idle_timeout)} s."
+        case Reason.MAX_LIFETIME:
+            return f"It lived for its maximum of {_seconds(session.max_lifetime)} s."
+        case Reason.STOPPED:
+            return "StopRuntimeSession ended it."
+        case Reason.START_FAILED:
+            return "Its agent did not become healthy."
+        case Reason.UNHEALTHY:
+            return _unhealthy(session.health)
+        case Reason.CRASHED:
+            return "Its container ended by itself."
+        case Reason.RUNTIME_DELETED:
+            return "Its agent runtime was deleted."
+        case Reason.SHUTDOWN:
+            return "The engine ended."
+
+
+def _unhealthy(health: Health) -> str:
+    """AWS's message, then what happened here."""
+    return (
+        "Runtime health check failed or timed out. Please make sure that health check is implemented according to "
+        "the requirements here - https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/"
+        f"runtime-http-protocol-contract.html. {health.failures} health checks failed in succession; of the last: "
+        f"{health.history[-1].problem}."
+    )
+
+
+def _seconds(duration: timedelta) -> str:
+    return f"{duration.total_seconds():g}"
+
+
+def _next_round(session: Session, now: datetime) -> datetime:
+    """The next moment all sessions are asked at: rounds, so that the monitor wakes once for all."""
+    rounds = (now - _EPOCH) // session.ping_every
+    return _EPOCH + (rounds + 1) * session.ping_every
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -8,32 +8,49 @@ import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import aiohttp
 
 from agentcore_lab.clock import Clock, stopwatch
-from agentcore_lab.errors import ResourceNotFoundException, RetryableConflictException, RuntimeClientError
+from agentcore_lab.errors import (
+    ResourceNotFoundException,
+    RetryableConflictException,
+    RuntimeClientError,
+    ServiceQuotaExceededException,
+)
 from agentcore_lab.runtime.lifecycle import lifecycle_of
-from agentcore_lab.runtime.limits import STARTUP_BUDGET_SECONDS, STOP_GRACE_SECONDS
+from agentcore_lab.runtime.limits import (
+    LOG_TAIL_LINES,
+    MAX_ACTIVE_SESSIONS,
+    PING_SECONDS,
+    STARTUP_BUDGET_SECONDS,
+    STOP_GRACE_SECONDS,
+    UNHEALTHY_AFTER,
+)
 from agentcore_lab.runtime.monitor import Monitor
+from agentcore_lab.runtime.probe import Probe
 from agentcore_lab.runtime.protocols import Protocol, protocol_of
 from agentcore_lab.runtime.session import (
+    Ask,
+    Dispose,
     Ended,
     Event,
     Healthy,
+    Pinged,
     Reason,
     RequestBegan,
     RequestEnded,
     Session,
     State,
     Tick,
-    deadline,
+    next_look,
     step,
 )
 from agentcore_lab.runtime.startup import await_healthy
 from agentcore_lab.runtime.versions import AgentRuntime, Version
-from agentcore_lab.sandbox.base import Backend, Image, SandboxError, SandboxSpec
+from agentcore_lab.sandbox.base import Backend, Image, SandboxError, SandboxSpec, SandboxStatus, Usage
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +81,20 @@ class Lease:
     started_in: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What all sessions of an engine live under; durations in seconds of the engine's clock or, the last two, real.
+
+    ``unhealthy_after`` health checks that fail in succession end a session.
+    """
+
+    ping_seconds: float = PING_SECONDS
+    unhealthy_after: int = UNHEALTHY_AFTER
+    max_sessions: int = MAX_ACTIVE_SESSIONS
+    startup_budget: float = STARTUP_BUDGET_SECONDS
+    grace: float = STOP_GRACE_SECONDS
+
+
 @dataclass(slots=True)
 class _Live:
     """A session in memory, with the parts of it that are not values."""
@@ -72,6 +103,7 @@ class _Live:
     plan: Plan
     protocol: Protocol
     started: asyncio.Task[str] | None = None
+    asking: asyncio.Task[None] | None = None
     started_in: float = 0.0
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -85,18 +117,16 @@ class Sessions:
         clock: Clock,
         client: aiohttp.ClientSession,
         environment: Callable[[Plan], Mapping[str, str]],
-        *,
-        startup_budget: float = STARTUP_BUDGET_SECONDS,
-        grace: float = STOP_GRACE_SECONDS,
+        rules: Rules = Rules(),
     ) -> None:
         self._backend = backend
         self._clock = clock
         self._client = client
         self._environment = environment
-        self._startup_budget = startup_budget
-        self._grace = grace
+        self._rules = rules
+        self._probe = Probe(backend, client, clock)
         self._live: dict[tuple[str, str], _Live] = {}
-        self._ended: deque[Session] = deque(maxlen=_REMEMBERED)
+        self._ended: deque[_Live] = deque(maxlen=_REMEMBERED)
         self._disposals: set[asyncio.Task[None]] = set()
         self._monitor = Monitor(clock, self._tick)
 
@@ -132,6 +162,7 @@ class Sessions:
         Raises:
             RuntimeClientError: the agent did not start.
             RetryableConflictException: the session ended while it was being started.
+            ServiceQuotaExceededException: it would be one session too many.
         """
         live, began = await self._acquire((runtime_id, session_id), plan)
         address = await _started(live)
@@ -159,6 +190,11 @@ class Sessions:
         return live, True
 
     def _new(self, session_id: str, plan: Plan) -> _Live:
+        if sum(live.session.alive for live in self._live.values()) >= self._rules.max_sessions:
+            raise ServiceQuotaExceededException(
+                f"The account has {self._rules.max_sessions} active sessions, which is its quota. Stop sessions that "
+                "are no longer needed, or wait until their idle time-out has passed."
+            )
         now = self._clock.now()
         times = lifecycle_of(plan.version.spec)
         session = Session(
@@ -172,6 +208,8 @@ class Sessions:
             idle_timeout=times.idle_timeout,
             max_lifetime=times.max_lifetime,
             last_activity_at=now,
+            ping_every=timedelta(seconds=self._rules.ping_seconds),
+            unhealthy_after=self._rules.unhealthy_after,
         )
         return _Live(session, plan, protocol_of(plan.version.spec))
 
@@ -179,6 +217,9 @@ class Sessions:
         began = stopwatch()
         try:
             address = await self._boot(live)
+        except RuntimeClientError as error:
+            self._apply(live, Ended(Reason.START_FAILED, error.message.partition("\n")[0]))
+            raise
         except BaseException:
             self._apply(live, Ended(Reason.START_FAILED))
             raise
@@ -202,7 +243,7 @@ class Sessions:
         try:
             await self._backend.start(spec)
             return await await_healthy(
-                self._backend, self._client, session.incarnation, live.protocol, self._startup_budget
+                self._backend, self._client, session.incarnation, live.protocol, self._rules.startup_budget
             )
         except SandboxError as error:
             raise RuntimeClientError(f"The session's sandbox could not be started. {error}") from error
@@ -231,16 +272,34 @@ class Sessions:
             self._apply(live, Ended(Reason.RUNTIME_DELETED))
         await asyncio.gather(*(live.gone.wait() for live in mine))
 
-    def crashed(self, session: Session) -> None:
+    def crashed(self, session: Session, status: SandboxStatus) -> None:
         """Tell that the sandbox of this very incarnation was found dead."""
         live = self._live.get((session.runtime_id, session.session_id))
         if live is not None and live.session.incarnation == session.incarnation:
-            self._apply(live, Ended(Reason.CRASHED))
+            self._apply(live, _death(status))
 
     def all(self) -> list[Session]:
         """Every session: the living by age, then the ended, latest first."""
         living = [live.session for live in self._live.values() if live.session.alive]
-        return [*living, *reversed(self._ended)]
+        return [*living, *(live.session for live in reversed(self._ended))]
+
+    def now(self, session: Session) -> Session:
+        """The same incarnation as it is by now; as it was given if it ended long ago."""
+        live = self._live.get((session.runtime_id, session.session_id))
+        candidates = [*([live] if live else []), *self._ended]
+        found = (each.session for each in candidates if each.session.incarnation == session.incarnation)
+        return next(found, session)
+
+    async def log_tail(self, session: Session) -> tuple[str, ...]:
+        """The last lines its agent wrote, kept from before the removal if it has ended."""
+        return self.now(session).log_tail or await self._logs(session.incarnation)
+
+    async def usage(self, session: Session) -> Usage | None:
+        """What a living session's sandbox has used; None where that cannot be told."""
+        try:
+            return await self._backend.usage(session.incarnation) if session.alive else None
+        except SandboxError:
+            return None
 
     def _tick(self) -> None:
         for live in list(self._live.values()):
@@ -248,23 +307,43 @@ class Sessions:
 
     def _apply(self, live: _Live, event: Event) -> None:
         was_alive = live.session.alive
-        live.session, effects = step(live.session, event, self._clock.now())
-        due = deadline(live.session)
-        if due is not None:
-            self._monitor.expect(due[0])
+        now = self._clock.now()
+        live.session, effects = step(live.session, event, now)
+        look = next_look(live.session, now)
+        if look is not None:
+            self._monitor.expect(look)
         if was_alive and not live.session.alive:
-            self._ended.append(live.session)
+            self._ended.append(live)
         for effect in effects:
-            task = asyncio.create_task(self._dispose(live, effect.incarnation))
-            self._disposals.add(task)
-            task.add_done_callback(self._disposals.discard)
+            match effect:
+                case Ask() if live.asking is None or live.asking.done():
+                    live.asking = asyncio.create_task(self._ask(live))
+                case Dispose(incarnation):
+                    task = asyncio.create_task(self._dispose(live, incarnation))
+                    self._disposals.add(task)
+                    task.add_done_callback(self._disposals.discard)
+
+    async def _ask(self, live: _Live) -> None:
+        assert live.started is not None
+        found = await self._probe.ask(live.session.incarnation, live.started.result(), live.protocol)
+        self._apply(live, _death(found) if isinstance(found, SandboxStatus) else Pinged(found))
+
+    async def _logs(self, incarnation: str) -> tuple[str, ...]:
+        try:
+            return tuple(await self._backend.logs(incarnation, LOG_TAIL_LINES))
+        except SandboxError:
+            log.exception("the log of sandbox %s could not be read", incarnation)
+            return ()
 
     async def _dispose(self, live: _Live, incarnation: str) -> None:
         if live.started is not None and live.session.reason is not Reason.START_FAILED:
             live.started.cancel()
             await asyncio.gather(live.started, return_exceptions=True)
+        if live.asking is not None:
+            live.asking.cancel()
+        live.session = replace(live.session, log_tail=await self._logs(incarnation))
         try:
-            await self._backend.stop(incarnation, self._grace)
+            await self._backend.stop(incarnation, self._rules.grace)
         except SandboxError:
             log.exception("sandbox %s could not be removed", incarnation)
         finally:
@@ -286,3 +365,14 @@ async def _started(live: _Live) -> str:
     if not live.session.alive:
         raise RetryableConflictException(_IN_PROGRESS)
     return address
+
+
+def _death(status: SandboxStatus) -> Ended:
+    """How a sandbox that was found dead ended its session."""
+    if status.out_of_memory:
+        how = "was ended for using more memory than a session has"
+    elif status.exit_code is None:
+        how = "is gone"
+    else:
+        how = f"exited with code {status.exit_code}"
+    return Ended(Reason.CRASHED, f"The container {how}.", status.exit_code)

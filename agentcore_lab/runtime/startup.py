@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import urlsplit
+from collections.abc import Sequence
 
 import aiohttp
 
 from agentcore_lab.errors import RuntimeClientError
 from agentcore_lab.runtime.limits import STARTUP_BUDGET_SECONDS
+from agentcore_lab.runtime.probe import connect
 from agentcore_lab.runtime.protocols import Protocol
 from agentcore_lab.sandbox.base import Backend, SandboxStatus
 
@@ -57,10 +58,14 @@ async def start_failed(backend: Backend, sandbox_id: str, why: str) -> RuntimeCl
 
 async def log_tail(backend: Backend, sandbox_id: str) -> str:
     """The container's last log lines as the end of an error message."""
-    lines = await backend.logs(sandbox_id, _LOG_LINES)
+    return as_tail(await backend.logs(sandbox_id, _LOG_LINES))
+
+
+def as_tail(lines: Sequence[str]) -> str:
+    """Log lines as the end of an error message."""
     if not lines:
         return "\nThe container wrote no log."
-    return "\nLast lines of the container's log:\n" + "\n".join(lines)
+    return "\nLast lines of the container's log:\n" + "\n".join(lines[-_LOG_LINES:])
 
 
 def _ending(status: SandboxStatus) -> str:
@@ -76,16 +81,9 @@ async def _answers(client: aiohttp.ClientSession, address: str | None, protocol:
         return False
     try:
         if protocol.ping is None:
-            return await _listens(address)
+            await connect(address)
+            return True
         async with client.get(address + protocol.ping, timeout=_POLL_TIMEOUT) as response:
             return response.status == 200
     except (aiohttp.ClientError, OSError, TimeoutError):
         return False
-
-
-async def _listens(address: str) -> bool:
-    parts = urlsplit(address)
-    _, writer = await asyncio.open_connection(parts.hostname, parts.port)
-    writer.close()
-    await writer.wait_closed()
-    return True

@@ -49,6 +49,19 @@ class SandboxStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a sandbox has used: seconds of processor time since its start, and bytes of memory now.
+
+    AgentCore bills both (processor time only while it is used, memory by its peak in each second). ``memory_limit``
+    is in bytes, None where nothing limits it.
+    """
+
+    cpu_seconds: float
+    memory_bytes: int
+    memory_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Owned:
     """A sandbox found on the machine that carries this engine's mark."""
 
@@ -116,6 +129,10 @@ class Backend(Protocol):
 
     async def logs(self, sandbox_id: str, tail: int) -> list[str]:
         """The last ``tail`` lines of stdout and stderr together; empty for an unknown id."""
+        ...
+
+    async def usage(self, sandbox_id: str) -> Usage | None:
+        """What its processes have used; None for one that does not run, or where that cannot be told."""
         ...
 
     async def stop(self, sandbox_id: str, grace: float) -> None:

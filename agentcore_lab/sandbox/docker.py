@@ -20,6 +20,7 @@ from agentcore_lab.sandbox.base import (
     SandboxSpec,
     SandboxStatus,
     UnsupportedArchitecture,
+    Usage,
 )
 from agentcore_lab.sandbox.docker_container import (
     OWNER,
@@ -30,6 +31,7 @@ from agentcore_lab.sandbox.docker_container import (
     container_options,
     labels_of,
     limits_on,
+    usage_in,
 )
 from agentcore_lab.sandbox.docker_host import EngineUnreachable, connect
 from agentcore_lab.sandbox.docker_probe import MEND, reaches_bridge, why_no_arm64
@@ -136,6 +138,10 @@ class DockerBackend:
     async def logs(self, sandbox_id: str, tail: int) -> list[str]:
         """The container's last lines, crashed or not, until it is stopped."""
         return await self._blocking(self._logs, sandbox_id, tail)
+
+    async def usage(self, sandbox_id: str) -> Usage | None:
+        """What the engine's statistics say of the container now."""
+        return await self._blocking(self._usage, sandbox_id)
 
     async def stop(self, sandbox_id: str, grace: float) -> None:
         """End the container and remove it with its volumes and its log."""
@@ -250,6 +256,16 @@ class DockerBackend:
             return []
         output: bytes = container.logs(stdout=True, stderr=True, tail=tail)
         return output.decode(errors="replace").splitlines()
+
+    def _usage(self, sandbox_id: str) -> Usage | None:
+        container = self._find(sandbox_id)
+        if container is None:
+            return None
+        # One sample: without one_shot the engine waits a second for a second one.
+        statistics: dict[str, Any] = self._client.api.stats(
+            container_name(sandbox_id), stream=False, one_shot=True
+        )
+        return usage_in(statistics)
 
     def _stop(self, sandbox_id: str, grace: float) -> None:
         container = self._find(sandbox_id)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from docker.types import LogConfig
 
+from agentcore_lab.sandbox.base import Usage
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -86,6 +88,24 @@ def address_of(attributes: Mapping[str, Any], network: str, *, publish: bool) ->
         return f"http://127.0.0.1:{bindings[0]['HostPort']}" if bindings else None
     own = (settings.get("Networks") or {}).get(network, {}).get("IPAddress")
     return f"http://{own}:{port}" if own else None
+
+
+def usage_in(statistics: Mapping[str, Any]) -> Usage | None:
+    """What an engine's statistics say a container has used; None for one that does not run.
+
+    Memory is counted as ``docker stats`` counts it: without the file cache that can be given back at once
+    (cgroup v1 calls it ``total_inactive_file``, v2 ``inactive_file``).
+    """
+    memory = statistics.get("memory_stats") or {}
+    if "usage" not in memory:
+        return None
+    details = memory.get("stats") or {}
+    cache = details.get("total_inactive_file", details.get("inactive_file", 0))
+    return Usage(
+        cpu_seconds=statistics["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9,
+        memory_bytes=max(0, memory["usage"] - cache),
+        memory_limit=memory.get("limit"),
+    )
 
 
 def labels_of(labels: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from agentcore_lab.sandbox.base import (
     SandboxError,
     SandboxSpec,
     SandboxStatus,
+    Usage,
 )
 from agentcore_lab.sandbox.process_child import Child, Command, launch
 from agentcore_lab.sandbox.process_command import prepare
@@ -99,6 +100,14 @@ class ProcessBackend:
     async def logs(self, sandbox_id: str, tail: int) -> list[str]:
         """The last lines of what the agent wrote."""
         return await asyncio.to_thread(read_tail, self._records.place(sandbox_id).log, tail)
+
+    async def usage(self, sandbox_id: str) -> Usage | None:
+        """What the first process and its descendants have used; nothing limits them."""
+        record = self._records.place(sandbox_id).read()
+        if record is None or record.leader is None:
+            return None
+        used = await asyncio.to_thread(process_tree.used_by, record.leader)
+        return used and Usage(*used)
 
     async def stop(self, sandbox_id: str, grace: float) -> None:
         """End every process of the sandbox and remove its folder."""

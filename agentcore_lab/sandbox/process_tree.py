@@ -70,6 +70,23 @@ def kill(processes: list[psutil.Process]) -> None:
     _signal(processes, signal.SIGKILL)
 
 
+def used_by(leader: Leader) -> tuple[float, int] | None:
+    """Seconds of processor time and bytes of memory of a first process and its descendants; None if it has ended.
+
+    The time of children that have ended counts as soon as their parent has waited for them.
+    """
+    first = _genuine(leader)
+    if first is None:
+        return None
+    seconds, memory = 0.0, 0
+    with contextlib.suppress(psutil.Error):
+        for process in (first, *first.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                seconds += sum(process.cpu_times()[:4])  # user, system, and both of the children waited for
+                memory += process.memory_info().rss
+    return (seconds, memory) if memory else None
+
+
 def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
     for process in processes:
         with contextlib.suppress(psutil.Error):

@@ -50,7 +50,8 @@ async def _relay(answer: Answer, response: web.StreamResponse, request: web.Requ
     try:
         async for chunk in answer.body:
             await response.write(chunk)
-        await response.write_eof()
+        # The server ends the answer once the session's hold is given back: a caller who has read it all finds the
+        # session at rest.
     except AwsError as error:
         # The status line is gone already: only a broken connection can tell the caller that this is not the end.
         log.warning("invocation %s broke off: %s", request_id, error.message)

@@ -18,13 +18,14 @@ from agentcore_lab.runtime.endpoint_control import EndpointControl
 from agentcore_lab.runtime.endpoint_operations import EndpointOperations
 from agentcore_lab.runtime.idempotency import IDEMPOTENT, ClientTokens
 from agentcore_lab.runtime.invoke import Invoker
+from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER, max_active_sessions
 from agentcore_lab.runtime.operations import RuntimeOperations
 from agentcore_lab.runtime.proof import Proofs
 from agentcore_lab.runtime.quotas import quotas_from
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
-from agentcore_lab.runtime.sessions import Sessions
+from agentcore_lab.runtime.sessions import Rules, Sessions
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.versions import Version
 from agentcore_lab.sandbox.base import Backend
@@ -57,7 +58,9 @@ async def open_engine(
                 auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), trust_env=False
             )
         )
-        sessions = Sessions(backend, clock, client, lambda plan: _environment(settings, plan.version))
+        sessions = Sessions(
+            backend, clock, client, lambda plan: _environment(settings, plan.version), _rules(settings)
+        )
         if removed := await sessions.clear_leftovers():
             log.warning("removed %d sandboxes that an earlier engine left behind", removed)
         sessions.open()
@@ -84,6 +87,14 @@ async def open_engine(
             LabApi(scope, sessions, clock, asdict(about)),
         )
         yield front.application()
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        ping_seconds=settings.ping_seconds or PING_SECONDS,
+        unhealthy_after=settings.unhealthy_after or UNHEALTHY_AFTER,
+        max_sessions=settings.max_sessions or max_active_sessions(settings.region),
+    )
 
 
 def _environment(settings: Settings, version: Version) -> dict[str, str]:

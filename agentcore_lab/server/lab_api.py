@@ -1,19 +1,26 @@
-"""The lab's own API under ``/_lab/``: what AWS has no call for. Panels and the command line read it."""
+"""The lab's own API under ``/_lab/``: what AWS has no call for. Panels and the command line use it."""
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
 from agentcore_lab.clock import Clock
 from agentcore_lab.runtime.arn import Scope
-from agentcore_lab.runtime.session import Session, deadline
+from agentcore_lab.runtime.session import Session
 from agentcore_lab.runtime.sessions import Sessions
+from agentcore_lab.server.origin import is_foreign
+from agentcore_lab.server.session_json import described, listed, usage_json
+
+MAX_ADVANCE_SECONDS = 366 * 24 * 3600
+"""Beyond any lifetime AWS allows (14 days), and far from the end of dates."""
 
 
 class LabApi:
-    """Status and sessions, read only."""
+    """Status, sessions and the engine's clock."""
 
     def __init__(self, scope: Scope, sessions: Sessions, clock: Clock, status: dict[str, Any]) -> None:
         self._scope = scope
@@ -25,6 +32,9 @@ class LabApi:
         """Put this API's routes before AWS's."""
         app.router.add_get("/_lab/status", self.status)
         app.router.add_get("/_lab/sessions", self.sessions)
+        app.router.add_get("/_lab/sessions/{session_id}", self.session)
+        app.router.add_get("/_lab/clock", self.clock)
+        app.router.add_post("/_lab/clock", self.advance)
 
     async def status(self, _request: web.Request) -> web.Response:
         """What this engine is."""
@@ -32,31 +42,65 @@ class LabApi:
         return web.json_response({**self._status, "sessions": living})
 
     async def sessions(self, request: web.Request) -> web.Response:
-        """Every session, or those of the runtime named by ``?runtime=ARN or id``."""
-        wanted = request.query.get("runtime", "").rpartition("/")[2]
-        views = [
-            self._view(session)
-            for session in self._sessions.all()
-            if not wanted or session.runtime_id == wanted
-        ]
+        """Every session, or those of the runtime named by ``?runtime=ARN or id``.
+
+        ``?usage=1`` adds what each living one has used, which asks its sandbox.
+        """
+        found = self._of_runtime(request)
+        views = [self._listed(session) for session in found]
+        if request.query.get("usage"):
+            usages = await asyncio.gather(*(self._sessions.usage(session) for session in found))
+            for view, usage in zip(views, usages, strict=True):
+                view["usage"] = usage_json(usage)
         return web.json_response({"asOf": self._clock.now().isoformat(), "sessions": views})
 
-    def _view(self, session: Session) -> dict[str, Any]:
-        due = deadline(session)
+    async def session(self, request: web.Request) -> web.Response:
+        """All that is known of one session: its living incarnation, or the one that ended last."""
+        wanted = request.match_info["session_id"]
+        session = next((s for s in self._of_runtime(request) if s.session_id == wanted), None)
+        if session is None:
+            return _refused(404, f"No session {wanted} is known to this engine.")
+        usage, log = await asyncio.gather(self._sessions.usage(session), self._sessions.log_tail(session))
+        now = self._sessions.now(session)
+        view = {**self._listed(now), **described(now), "usage": usage_json(usage), "logTail": list(log)}
+        return web.json_response({"asOf": self._clock.now().isoformat(), "session": view})
+
+    async def clock(self, _request: web.Request) -> web.Response:
+        """What the engine's clock shows, and how far it is ahead of the machine's."""
+        now = self._clock.now()
+        return web.json_response({"now": now.isoformat(), "aheadSeconds": self._clock.ahead.total_seconds()})
+
+    async def advance(self, request: web.Request) -> web.Response:
+        """Set the engine's clock ahead by ``{"advanceSeconds": n}``; agents inside containers keep real time."""
+        if is_foreign(request):
+            return _refused(403, "A web page of another origin may not set this engine's clock.")
+        try:
+            seconds = _seconds(await request.json())
+        except ValueError as error:
+            return _refused(400, str(error))
+        self._clock.advance(timedelta(seconds=seconds))
+        return await self.clock(request)
+
+    def _of_runtime(self, request: web.Request) -> list[Session]:
+        wanted = request.query.get("runtime", "").rpartition("/")[2]
+        return [session for session in self._sessions.all() if not wanted or session.runtime_id == wanted]
+
+    def _listed(self, session: Session) -> dict[str, Any]:
+        arn = self._scope.runtime_arn(session.runtime_id)
         return {
-            "sessionId": session.session_id,
-            "agentRuntimeArn": self._scope.runtime_arn(session.runtime_id),
-            "agentRuntimeVersion": str(session.version),
-            "endpoint": session.endpoint,
-            "state": session.state,
-            "architecture": session.architecture,
-            "createdAt": session.created_at.isoformat(),
-            "lastActivityAt": session.last_activity_at.isoformat(),
-            "inFlight": session.in_flight,
-            "endsAt": due[0].isoformat() if due else None,
-            "endsBecause": due[1] if due else None,
-            "reason": session.reason,
-            "endedAt": session.ended_at.isoformat() if session.ended_at else None,
-            "sandboxId": session.incarnation,
+            **listed(session, self._clock.now()),
+            "agentRuntimeArn": arn,
             "sandbox": self._status["sandbox"],
         }
+
+
+def _seconds(asked: Any) -> float:
+    seconds: Any = asked.get("advanceSeconds") if isinstance(asked, dict) else None
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or not 0 <= seconds <= MAX_ADVANCE_SECONDS:
+        raise ValueError(f'Send {{"advanceSeconds": n}}, with n from 0 to {MAX_ADVANCE_SECONDS}.')
+    return float(seconds)
+
+
+def _refused(status: int, message: str) -> web.Response:
+    return web.json_response({"message": message}, status=status)

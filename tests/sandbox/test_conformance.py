@@ -141,6 +141,30 @@ async def test_a_crash_later(arena: Arena) -> None:
     assert await eventually(ended, within=20) == SandboxStatus(running=False, exit_code=42)
 
 
+async def test_usage(arena: Arena) -> None:
+    """Processor time grows as the agent works; what does not run, or never was, has no usage."""
+    agent = await (await arena.start()).ready()
+    before = await arena.backend.usage(agent.id)
+    assert before is not None
+    assert before.cpu_seconds > 0
+    assert before.memory_bytes > 1024 * 1024
+    assert before.memory_limit is None or before.memory_limit > before.memory_bytes
+
+    await agent.invoke("flood", kilobytes=20 * 1024)
+
+    after = await arena.backend.usage(agent.id)
+    assert after is not None
+    assert after.cpu_seconds > before.cpu_seconds
+    crashed = await arena.start(PROBE_MODE="crash")
+
+    async def ended() -> bool:
+        return not (await arena.backend.status(crashed.id)).running
+
+    await eventually(ended)
+    assert await arena.backend.usage(crashed.id) is None
+    assert await arena.backend.usage("test-that-never-was") is None
+
+
 async def test_stop_lets_the_agent_finish(arena: Arena) -> None:
     """The agent hears SIGTERM and is given time; a stop takes no longer than the agent needs."""
     agent = await (await arena.start()).ready()

@@ -1,0 +1,118 @@
+"""All that is known of one session, readable in a notebook and on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import Any, Self
+
+from agentcore_lab.panels.views import architecture_name
+
+_MIB = 1024 * 1024
+_SHOWN_PINGS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDetail:
+    """One session as the engine told it at ``as_of``, a moment of the engine's own clock.
+
+    ``facts`` is the engine's JSON of ``/_lab/sessions/{id}``.
+    """
+
+    session_id: str
+    state: str
+    as_of: datetime
+    diagnostics: tuple[str, ...]
+    log_tail: tuple[str, ...]
+    facts: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Self:
+        """The detail in the engine's answer."""
+        facts = answer["session"]
+        return cls(
+            session_id=facts["sessionId"],
+            state=facts["state"],
+            as_of=datetime.fromisoformat(answer["asOf"]),
+            diagnostics=tuple(facts["diagnostics"]),
+            log_tail=tuple(facts["logTail"]),
+            facts=facts,
+        )
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Name and value of each fact, in the order a person asks for them."""
+        facts = self.facts
+        version = f"{facts['agentRuntimeVersion']}, started through endpoint {facts['endpoint']}"
+        rows = [
+            ("State", self._state()),
+            ("Runtime", facts["agentRuntimeArn"]),
+            ("Version", version),
+            ("Sandbox", f"{facts['sandbox']} · {architecture_name(facts['architecture'])}"),
+            ("Age", short_duration(facts["ageSeconds"])),
+        ]
+        if facts["usage"]:
+            rows.append(("Used", used(facts["usage"])))
+        if facts["pings"]:
+            rows.append(("Health", self._health()))
+        return rows
+
+    def _state(self) -> str:
+        facts = self.facts
+        if facts["reason"]:
+            return f"{self.state} ({facts['reason']}): {facts['detail']}"
+        left = short_duration((datetime.fromisoformat(facts["endsAt"]) - self.as_of).total_seconds())
+        if self.state == "Idle" and facts["endsBecause"] == "idle":
+            return f"Idle · ends in {left} unless invoked"
+        calls = f" · {facts['inFlight']} calls" if facts["inFlight"] else ""
+        return f"{self.state}{calls} · ends in {left} at the latest"
+
+    def _health(self) -> str:
+        last = self.facts["pings"][-_SHOWN_PINGS:]
+        times = " ".join(f"{ping['milliseconds']}" for ping in last)
+        problem = f" · {last[-1]['problem']}" if last[-1]["problem"] else ""
+        return f"{last[-1]['status']}{problem} · /ping took {times} ms"
+
+    def __repr__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield f"Session {self.session_id}"
+        yield from (f"  {name:<8} {value}" for name, value in self.rows())
+        yield from (f"  ⚠ {sentence}" for sentence in self.diagnostics)
+        if self.log_tail:
+            yield "  Log"
+            yield from (f"    {line}" for line in self.log_tail)
+
+    def _repr_html_(self) -> str:
+        left = "style='text-align:left;vertical-align:top'"
+        rows = "".join(
+            f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(value)}</td></tr>"
+            for name, value in self.rows()
+        )
+        traps = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.diagnostics)
+        log = escape("\n".join(self.log_tail))
+        return (
+            f"<strong>Session {escape(self.session_id)}</strong><table>{rows}</table>"
+            + (f"<p>⚠ Diagnostics</p><ul>{traps}</ul>" if traps else "")
+            + (f"<details><summary>Log</summary><pre>{log}</pre></details>" if log else "")
+        )
+
+
+def short_duration(seconds: float) -> str:
+    """A duration as a person reads it off: ``48 s``, ``12:41``, ``7:59:03``."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def used(usage: Mapping[str, Any] | None) -> str:
+    """Processor time and memory in words; empty where nobody can tell."""
+    if usage is None:
+        return ""
+    limit = f" of {usage['memoryLimitBytes'] / _MIB:,.0f}" if usage["memoryLimitBytes"] else ""
+    return f"{usage['cpuSeconds']:.1f} s CPU · {usage['memoryBytes'] / _MIB:,.0f}{limit} MiB"
