@@ -220,6 +220,9 @@ class ScriptedBackend:
         self.stopped.append((sandbox_id, grace))
         if running := self.running.pop(sandbox_id, None):
             await self._exit(running, 0)
+            # A connection accepted at the last moment is let go within a few turns of the loop.
+            for _ in range(10):
+                await asyncio.sleep(0)
 
     async def owned(self) -> list[Owned]:
         """Every script that was started and not stopped."""
