@@ -212,10 +212,8 @@ def next_look(session: Session, now: datetime) -> datetime | None:
     due = deadline(session)
     if due is None:
         return None
-    looks = {session.created_at + session.max_lifetime}
-    if session.asks_at is not None:
-        looks.add(session.asks_at)
-    if due[0] > now:
+    looks = {session.asks_at} if session.asks_at is not None else set()
+    if due[0] > now or due[1] is not Reason.IDLE:
         looks.add(due[0])
     return min(looks)
 
@@ -224,11 +222,11 @@ def _tick(session: Session, now: datetime) -> Step:
     """End what has lived its time; ask those whose turn it is, and those that have been idle for long enough.
 
     The clock may have been set ahead since the last answer: before a session is ended for being idle its agent has
-    the word once more.
+    the word once more, even if its maximum lifetime has passed as well, which in real time would have come later.
     """
     due = deadline(session)
     assert due is not None, "only the living are looked at"
-    if session.created_at + session.max_lifetime <= now:
+    if due[1] is Reason.MAX_LIFETIME and due[0] <= now:
         return _end(session, Ended(Reason.MAX_LIFETIME), now)
     if session.asks_at is not None and min(due[0], session.asks_at) <= now:
         return replace(session, asks_at=_next_round(session, now)), (Ask(session.incarnation),)

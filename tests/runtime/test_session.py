@@ -86,7 +86,7 @@ def walk(state: State, edge: Turn | Reason) -> Session:
         case Reason.IDLE:
             return after(session, Tick(), says(HealthStatus.HEALTHY), at=MINUTES_15)
         case Reason.MAX_LIFETIME:
-            return after(session, Tick(), at=HOURS_8)
+            return after(session, Tick(), says(HealthStatus.HEALTHY, HOURS_8), at=HOURS_8)
         case Reason.UNHEALTHY:
             return after(session, *[FAILS] * session.unhealthy_after)
         case _:
@@ -176,6 +176,15 @@ def test_the_agent_has_the_word_before_its_session_ends_as_idle() -> None:
     assert next_look(asked, START + MINUTES_15) == START + MINUTES_15 + timedelta(seconds=2)
     for answer in (says(HealthStatus.HEALTHY), FAILS):
         assert after(asked, answer, at=MINUTES_15).reason is Reason.IDLE
+
+
+def test_what_would_have_come_first_ends_a_session_however_far_the_clock_jumps() -> None:
+    """Past both its deadlines an idle session ends as idle, and one that is not idle for its lifetime."""
+    asked, effects = step(after(NEW, Healthy()), Tick(), START + HOURS_8)
+    assert effects == (Ask("one"),)
+    assert after(asked, says(HealthStatus.HEALTHY), at=HOURS_8).reason is Reason.IDLE
+    changed = says(HealthStatus.HEALTHY, HOURS_8 - timedelta(minutes=1))
+    assert after(asked, changed, at=HOURS_8).reason is Reason.MAX_LIFETIME
 
 
 def test_an_answer_that_tells_of_a_change_saves_an_idle_session() -> None:
