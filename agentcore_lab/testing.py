@@ -220,9 +220,6 @@ class ScriptedBackend:
         self.stopped.append((sandbox_id, grace))
         if running := self.running.pop(sandbox_id, None):
             await self._exit(running, 0)
-            # A connection accepted at the last moment is let go within a few turns of the loop.
-            for _ in range(10):
-                await asyncio.sleep(0)
 
     async def owned(self) -> list[Owned]:
         """Every script that was started and not stopped."""
@@ -261,6 +258,9 @@ def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iter
             await stopping.wait()
             await runner.cleanup()
         await backend.close()
+        # Connections that were closed last are let go within a few turns of the loop.
+        for _ in range(10):
+            await asyncio.sleep(0)
 
     def main() -> None:
         try:
