@@ -233,6 +233,9 @@ class ScriptedBackend:
     async def _silence(self, running: _Running) -> None:
         if running.runner is not None:
             runner, running.runner = running.runner, None
+            # A connection that a listener took and has not handed over yet would be lost, and leak, when it closes.
+            for _ in range(10):
+                await asyncio.sleep(0)
             await runner.cleanup()
 
 
@@ -258,9 +261,6 @@ def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iter
             await stopping.wait()
             await runner.cleanup()
         await backend.close()
-        # Connections that were closed last are let go within a few turns of the loop.
-        for _ in range(10):
-            await asyncio.sleep(0)
 
     def main() -> None:
         try:
