@@ -341,8 +341,8 @@ class Sessions:
             await asyncio.gather(live.started, return_exceptions=True)
         if live.asking is not None:
             live.asking.cancel()
-        live.session = replace(live.session, log_tail=await self._logs(incarnation))
         try:
+            live.session = replace(live.session, log_tail=await self._logs(incarnation))
             await self._backend.stop(incarnation, self._rules.grace)
         except SandboxError:
             log.exception("sandbox %s could not be removed", incarnation)

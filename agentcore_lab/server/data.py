@@ -30,7 +30,7 @@ class InvokeHandler:
     ) -> web.StreamResponse:
         """The container's answer as it comes. Raises AwsError before the first byte of it is sent."""
         params = parse_head(match, query, request.headers)
-        validate(match.operation, {**params, "payload": b""})
+        validate(match.operation, params)
         if (request.content_length or 0) > MAX_PAYLOAD_BYTES:
             raise _too_large()
         call = Call(params, request.headers, _limited(request), request_id)
