@@ -26,6 +26,9 @@ _READ_SECONDS = 15 * 60
 """A synchronous request may take 15 minutes (AWS: bedrock-agentcore-limits); botocore's own default is 60 s."""
 
 _DELETE_SECONDS = 60.0
+_SETTLE_SECONDS = 300.0
+"""A version proves healthy within 120 s and its warm-up hook answers within 120 s, or the change has failed."""
+
 _POLL_SECONDS = 0.1
 
 
@@ -113,7 +116,7 @@ class Lab:
         """Delete the runtime of this name, if there is one, and wait until it is gone; whether there was one.
 
         Raises:
-            TimeoutError: it was still there after a minute.
+            TimeoutError: it was still there after a minute, or had not settled before.
         """
         pages = self.control.get_paginator("list_agent_runtimes").paginate()
         ids = {
@@ -123,6 +126,7 @@ class Lab:
         }
         if name not in ids:
             return False
+        self.wait_until_settled(ids[name])
         self.control.delete_agent_runtime(agentRuntimeId=ids[name])
         for _ in range(int(_DELETE_SECONDS / _POLL_SECONDS)):
             try:
@@ -131,6 +135,19 @@ class Lab:
                 return True
             time.sleep(_POLL_SECONDS)
         raise TimeoutError(f"agent runtime {name} was still being deleted after {_DELETE_SECONDS:g} s")
+
+    def wait_until_settled(self, runtime_id: str, timeout: float = _SETTLE_SECONDS) -> dict[str, Any]:
+        """GetAgentRuntime's answer once the runtime is READY or has failed; ``timeout`` is in seconds.
+
+        Raises:
+            TimeoutError: it was still being created, updated or deleted by then.
+        """
+        for _ in range(int(timeout / _POLL_SECONDS)):
+            runtime: dict[str, Any] = self.control.get_agent_runtime(agentRuntimeId=runtime_id)
+            if runtime["status"] not in {"CREATING", "UPDATING", "DELETING"}:
+                return runtime
+            time.sleep(_POLL_SECONDS)
+        raise TimeoutError(f"agent runtime {runtime_id} was still {runtime['status']} after {timeout:g} s")
 
     def sessions(self, runtime_arn: str | None = None) -> list[SessionView]:
         """Every session of a runtime, or of all: the living first, then the ended, latest first.

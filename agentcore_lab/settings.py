@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, cast, get_args
 
@@ -23,7 +23,9 @@ class Settings:
 
     ``data_dir`` holds what must survive a restart (the database, the process sandbox's images); one engine owns
     it at a time. ``cache_dir`` holds what can be made again (wheels, base images' file systems, virtual
-    environments) and is shared by all engines of a user. ``ping_seconds`` lie between two health checks of a
+    environments) and is shared by all engines of a user. ``fast_lifecycle``: a call that changes a runtime or an
+    endpoint returns when the change has settled, where AWS's returns before. ``quotas``: limits that differ from
+    AWS's defaults, by name (runtime/quotas.py). ``ping_seconds`` lie between two health checks of a
     session, which ends after ``unhealthy_after`` failures in succession. ``max_sessions`` may be active at once.
     None is what AWS does, as far as that is known (runtime/limits.py).
     """
@@ -35,6 +37,8 @@ class Settings:
     sandbox: SandboxChoice = "auto"
     region: str = "us-west-2"
     account_id: str = "123456789012"
+    fast_lifecycle: bool = False
+    quotas: Mapping[str, int] = field(default_factory=dict)
     ping_seconds: float | None = None
     unhealthy_after: int | None = None
     max_sessions: int | None = None
@@ -62,6 +66,7 @@ class Settings:
             "AGENTCORE_LAB_DATA_DIR": str(self.data_dir),
             "AGENTCORE_LAB_CACHE_DIR": str(self.cache_dir),
             "AGENTCORE_LAB_SANDBOX": self.sandbox,
+            "AGENTCORE_LAB_FAST_LIFECYCLE": "1" if self.fast_lifecycle else "0",
         }
 
     @classmethod
@@ -78,6 +83,9 @@ class Settings:
         port = env.get("AGENTCORE_LAB_PORT", str(DEFAULT_PORT))
         if not port.isdecimal() or int(port) > 65535:
             raise ValueError(f"AGENTCORE_LAB_PORT is {port!r}: use a port number")
+        fast = env.get("AGENTCORE_LAB_FAST_LIFECYCLE", "0")
+        if fast not in {"0", "1"}:
+            raise ValueError(f"AGENTCORE_LAB_FAST_LIFECYCLE is {fast!r}: use 1 or 0")
         settings = cls(
             data_dir=Path(env.get("AGENTCORE_LAB_DATA_DIR") or user_data_path("agentcore-lab")),
             cache_dir=Path(env.get("AGENTCORE_LAB_CACHE_DIR") or user_cache_path("agentcore-lab")),
@@ -85,11 +93,21 @@ class Settings:
             port=int(port),
             sandbox=cast("SandboxChoice", sandbox),
             region=env.get("AGENTCORE_LAB_REGION", "us-west-2"),
+            fast_lifecycle=fast == "1",
+            quotas=_quotas(env.get("AGENTCORE_LAB_QUOTAS", "")),
             ping_seconds=_seconds(env, "AGENTCORE_LAB_PING_SECONDS"),
             unhealthy_after=_count(env, "AGENTCORE_LAB_UNHEALTHY_AFTER"),
             max_sessions=_count(env, "AGENTCORE_LAB_MAX_SESSIONS"),
         )
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})
+
+
+def _quotas(text: str) -> dict[str, int]:
+    """``runtimes=20,endpoints_per_runtime=3`` as numbers by name."""
+    pairs = [pair.partition("=") for pair in text.replace(" ", "").split(",") if pair]
+    if not all(name and number.isdecimal() for name, _, number in pairs):
+        raise ValueError(f"AGENTCORE_LAB_QUOTAS is {text!r}: use name=number, parted by commas")
+    return {name: int(number) for name, _, number in pairs}
 
 
 def _seconds(env: Mapping[str, str], name: str) -> float | None:

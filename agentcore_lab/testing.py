@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ from aiohttp import web
 
 from agentcore_lab.clock import Clock, wake
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.runtime.proof import PROOF, PURPOSE
 from agentcore_lab.sandbox.base import (
     Backend,
     Image,
@@ -86,14 +87,17 @@ class Script:
     """How a scripted agent behaves.
 
     ``exits``: its exit code, if it ends as soon as it starts. ``unhealthy_pings``: how many health checks it fails
-    first. ``log``: what it writes. ``answer``: its /invocations. ``ping``: its /ping once those have failed.
-    ``usage``: what it says to have used.
+    first. ``log``: what it writes. ``answer``: its /invocations. ``posts``: what else it answers POST at, by path.
+    ``proof``: how it behaves in the sandbox that proves its version healthy, where that differs. ``ping``: its /ping
+    once those have failed. ``usage``: what it says to have used.
     """
 
     exits: int | None = None
     unhealthy_pings: int = 0
     log: Sequence[str] = ()
     answer: Handler = _echo
+    posts: Mapping[str, Handler] = field(default_factory=dict)
+    proof: Script | None = None
     ping: Handler = _healthy
     usage: Usage | None = None
 
@@ -103,6 +107,7 @@ class _Running:
     spec: SandboxSpec
     script: Script
     runner: web.AppRunner | None = None
+    listener: socket.socket | None = None
     address: str | None = None
     pings: int = 0
     exited: int | None = None
@@ -111,11 +116,15 @@ class _Running:
 
 @dataclass(slots=True)
 class ScriptedBackend:
-    """A sandbox backend whose agents are scripts in this process: quick, and as badly behaved as a test wants."""
+    """A sandbox backend whose agents are scripts in this process: quick, and as badly behaved as a test wants.
+
+    ``started`` are the sandboxes of sessions, ``proofs`` those that proved a version healthy.
+    """
 
     images: dict[str, tuple[Image, Script]] = field(default_factory=dict)
     running: dict[str, _Running] = field(default_factory=dict)
     started: list[SandboxSpec] = field(default_factory=list)
+    proofs: list[SandboxSpec] = field(default_factory=list)
     stopped: list[tuple[str, float]] = field(default_factory=list)
     name: str = "scripted"
     isolation: str = "None: scripted agents share the test's process."
@@ -156,9 +165,11 @@ class ScriptedBackend:
 
     async def start(self, spec: SandboxSpec) -> None:
         """Start the script of the spec's digest."""
-        running = _Running(spec, self.images[spec.image.digest][1])
+        script = self.images[spec.image.digest][1]
+        proving = spec.labels.get(PURPOSE) == PROOF
+        running = _Running(spec, script.proof or script if proving else script)
         self.running[spec.id] = running
-        self.started.append(spec)
+        (self.proofs if proving else self.started).append(spec)
         if running.script.exits is not None:
             running.exited = running.script.exits
             return
@@ -174,12 +185,14 @@ class ScriptedBackend:
         app = web.Application(client_max_size=0)
         app.router.add_get("/ping", ping)
         app.router.add_post("/invocations", running.script.answer)
+        for path, handler in running.script.posts.items():
+            app.router.add_post(path, handler)
         running.loop = asyncio.get_running_loop()
+        running.listener = socket.create_server(("127.0.0.1", 0))
         running.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await running.runner.setup()
-        site = web.TCPSite(running.runner, "127.0.0.1", 0)
-        await site.start()
-        running.address = f"http://127.0.0.1:{running.runner.addresses[0][1]}"
+        await web.SockSite(running.runner, running.listener).start()
+        running.address = f"http://127.0.0.1:{running.listener.getsockname()[1]}"
 
     async def address(self, sandbox_id: str) -> str | None:
         """Where the script answers."""
@@ -219,9 +232,16 @@ class ScriptedBackend:
         await self._silence(running)
 
     async def _silence(self, running: _Running) -> None:
-        if running.runner is not None:
-            runner, running.runner = running.runner, None
+        runner, running.runner = running.runner, None
+        listener, running.listener = running.listener, None
+        if runner is not None and listener is not None:
+            # asyncio loses, and leaks, a connection that a server took and has not handed over yet when it closes:
+            # take no more, and let those taken through.
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+            for _ in range(3):
+                await asyncio.sleep(0)
             await runner.cleanup()
+            listener.close()  # the server never knew of it if its start was cancelled
 
 
 @contextmanager
@@ -249,12 +269,13 @@ def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iter
 
     def main() -> None:
         try:
-            loop.run_until_complete(run())
+            # The runner ends what is left: a connection accepted at the last moment, a transport half closed.
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(run())
         except BaseException as error:
             failed.append(error)
         finally:
             ready.set()
-            loop.close()
 
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     thread = threading.Thread(target=main, name="engine")

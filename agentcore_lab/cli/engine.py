@@ -19,6 +19,7 @@ from agentcore_lab.cli.options import (
     AsJson,
     CacheDir,
     DataDir,
+    FastLifecycle,
     Host,
     PingSeconds,
     Port,
@@ -30,6 +31,7 @@ from agentcore_lab.cli.options import (
     settings_from,
 )
 from agentcore_lab.discovery import EngineAlreadyRuns, PortTaken, RunningEngine
+from agentcore_lab.runtime.quotas import UnknownQuota
 from agentcore_lab.sandbox.base import BackendUnavailable
 from agentcore_lab.store.db import DatabaseTooNew
 
@@ -41,6 +43,7 @@ def serve(
     cache_dir: CacheDir = None,
     sandbox: Sandbox = None,
     region: Region = None,
+    fast_lifecycle: FastLifecycle = None,
     ping_seconds: PingSeconds = None,
 ) -> None:
     """Run the engine in the foreground until Ctrl-C or SIGTERM.
@@ -57,6 +60,7 @@ def serve(
         cache_dir=cache_dir,
         sandbox=sandbox,
         region=region,
+        fast_lifecycle=fast_lifecycle,
         ping_seconds=ping_seconds,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
@@ -64,7 +68,7 @@ def serve(
         asyncio.run(serve_engine(settings, any_port=port is None, on_ready=_announce))
     except EngineAlreadyRuns as error:
         fail(str(error), launch.LOST_THE_RACE)
-    except (BackendUnavailable, PortTaken, DatabaseTooNew) as error:
+    except (BackendUnavailable, PortTaken, DatabaseTooNew, UnknownQuota) as error:
         fail(str(error))
 
 

@@ -22,6 +22,12 @@ Sandbox = Annotated[
     str | None, typer.Option(help="Where agents run: auto, docker or process.", show_default="auto")
 ]
 Region = Annotated[str | None, typer.Option(help="The AWS region to play.", show_default="us-west-2")]
+FastLifecycle = Annotated[
+    bool | None,
+    typer.Option(
+        "--fast-lifecycle", help="Settle every change of a runtime or endpoint before the call returns."
+    ),
+]
 PingSeconds = Annotated[
     float | None,
     typer.Option(
@@ -42,6 +48,7 @@ def settings_from(
     cache_dir: Path | None = None,
     sandbox: str | None = None,
     region: str | None = None,
+    fast_lifecycle: bool | None = None,
     ping_seconds: float | None = None,
 ) -> Settings:
     """Settings from options and environment; a value that cannot be used is told as a usage error."""
@@ -55,6 +62,7 @@ def settings_from(
             cache_dir=_absolute(cache_dir),
             sandbox=cast("SandboxChoice | None", sandbox),
             region=region,
+            fast_lifecycle=fast_lifecycle,
             ping_seconds=ping_seconds,
         )
     except ValueError as error:

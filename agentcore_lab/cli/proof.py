@@ -34,7 +34,7 @@ class Proof:
 
 
 def prove(lab: Lab, folder: Path, settings: Settings, console: Console) -> Proof:
-    """Deploy the agent in ``folder`` and have it answer. Raises BuildError, botocore's ClientError."""
+    """Deploy the agent in ``folder`` and have it answer. Raises BuildError, TimeoutError, botocore's ClientError."""
     image = build_with_progress(folder, lab.sandbox, settings, console)
     name = f"proof_{secrets.token_hex(4)}"
     created = lab.control.create_agent_runtime(
@@ -43,6 +43,8 @@ def prove(lab: Lab, folder: Path, settings: Settings, console: Console) -> Proof
         roleArn=lab.role_arn,
         networkConfiguration={"networkMode": "PUBLIC"},
     )
+    with console.status("Waiting until the image has proved healthy …"):
+        lab.wait_until_settled(created["agentRuntimeId"])
     try:
         return _invoke(lab, name, created["agentRuntimeArn"], console)
     finally:

@@ -12,7 +12,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from agentcore_lab.cli.options import CacheDir, DataDir, Port, Sandbox, fail, settings_from
+from agentcore_lab.cli.options import CacheDir, DataDir, FastLifecycle, Port, Sandbox, fail, settings_from
 from agentcore_lab.cli.proof import prove
 from agentcore_lab.cli.run_lab import run_lab
 from agentcore_lab.discovery import find_engine
@@ -33,12 +33,15 @@ def up(
     data_dir: DataDir = None,
     cache_dir: CacheDir = None,
     sandbox: Sandbox = None,
+    fast_lifecycle: FastLifecycle = None,
 ) -> None:
     """Start the engine, prove that an agent answers, and open JupyterLab on the first lab.
 
     The engine goes on when JupyterLab ends; `agentcore-lab down` stops it.
     """
-    settings = settings_from(port=port, data_dir=data_dir, cache_dir=cache_dir, sandbox=sandbox)
+    settings = settings_from(
+        port=port, data_dir=data_dir, cache_dir=cache_dir, sandbox=sandbox, fast_lifecycle=fast_lifecycle
+    )
     root = root.expanduser().resolve()
     if not (root / "notebooks" / FIRST_LAB).is_file():
         fail(
@@ -46,12 +49,12 @@ def up(
         )
     console = Console(highlight=False)
     ours = find_engine(settings.data_dir) is None
-    lab = _lab(settings, port, console)
     apply_to_process(settings.engine_environment())
+    lab = _lab(settings, port, console)
     try:
         console.print(str(prove(lab, root / "containers" / "hello-agent", settings, console)), soft_wrap=True)
         code = run_lab(root / "notebooks" / FIRST_LAB, console) if headless else _jupyter(root)
-    except (BuildError, BotoCoreError, ClientError) as error:
+    except (BuildError, BotoCoreError, ClientError, TimeoutError) as error:
         fail(f"No agent answered. {error}")
     finally:
         if headless and ours:

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from agentcore_lab.clock import Clock
 from agentcore_lab.errors import ConflictException, ResourceNotFoundException
-from agentcore_lab.runtime import lifecycle
 from agentcore_lab.runtime.arn import Scope, new_id
 from agentcore_lab.runtime.artifact import resolve_artifact
 from agentcore_lab.runtime.endpoints import aim, arrive, default_endpoint
+from agentcore_lab.runtime.proof import Abandoned, Proofs
+from agentcore_lab.runtime.quotas import Quotas, require_room
 from agentcore_lab.runtime.repository import RuntimeRepository
+from agentcore_lab.runtime.rules import check_configuration, require_own_keys
+from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.versions import (
     DEFAULT_ENDPOINT,
     AgentRuntime,
     Status,
-    Version,
     first_version,
+    judged,
     next_version,
+    outcome,
     require_settled,
 )
 from agentcore_lab.sandbox.base import Backend
-
-CODE_ARTIFACT_UNSUPPORTED = (
-    "codeConfiguration artifacts need the S3 neighbour, which this version of agentcore-lab does not have: "
-    "use a container image."
-)
 
 
 class ControlPlane:
@@ -39,27 +37,37 @@ class ControlPlane:
         repository: RuntimeRepository,
         backend: Backend,
         clock: Clock,
+        proofs: Proofs,
+        transitions: Transitions,
         on_delete: Callable[[str], Awaitable[None]],
+        quotas: Quotas,
     ) -> None:
         self._repository = repository
         self._backend = backend
         self._clock = clock
+        self._proofs = proofs
+        self._transitions = transitions
         self._on_delete = on_delete
-        self._settling: set[asyncio.Task[None]] = set()
+        self._quotas = quotas
 
-    async def create(self, scope: Scope, name: str, spec: Mapping[str, Any]) -> AgentRuntime:
+    async def create(
+        self, scope: Scope, name: str, spec: Mapping[str, Any], tags: Mapping[str, str]
+    ) -> AgentRuntime:
         """A new runtime in CREATING, with version 1 and the endpoint DEFAULT.
 
         Raises:
-            ValidationException: the image or the lifecycle configuration cannot be used.
+            ValidationException: the configuration, its image or a tag cannot be used.
             ConflictException: the name is taken.
+            ServiceQuotaExceededException: the account has as many runtimes as it may.
         """
-        lifecycle.effective(spec.get("lifecycleConfiguration"))
+        check_configuration(spec, scope)
+        require_own_keys(tags)
         image = await resolve_artifact(self._backend, spec["agentRuntimeArtifact"])
+        require_room(self._repository.count_runtimes(scope), self._quotas.runtimes, "agent runtimes")
         now = self._clock.now()
         runtime = AgentRuntime(new_id(name), name, scope, Status.CREATING, 1, now, now)
-        self._repository.create(runtime, first_version(runtime, spec, image), default_endpoint(runtime))
-        self._in_background(self._settle(runtime))
+        self._repository.create(runtime, first_version(runtime, spec, image), default_endpoint(runtime), tags)
+        await self._transitions.begin(self._settle(runtime))
         return runtime
 
     async def update(self, scope: Scope, runtime_id: str, spec: Mapping[str, Any]) -> AgentRuntime:
@@ -68,12 +76,15 @@ class ControlPlane:
         Raises:
             ResourceNotFoundException: no such runtime.
             ConflictException: another change is under way.
-            ValidationException: the image or the lifecycle configuration cannot be used.
+            ValidationException: the configuration or its image cannot be used.
+            ServiceQuotaExceededException: the runtime has as many versions as it may.
         """
         require_settled(self._repository.get(scope, runtime_id))
-        lifecycle.effective(spec.get("lifecycleConfiguration"))
+        check_configuration(spec, scope)
         image = await resolve_artifact(self._backend, spec["agentRuntimeArtifact"])
         before = self._repository.get(scope, runtime_id)
+        versions = self._repository.count_versions(runtime_id)
+        require_room(versions, self._quotas.versions_per_runtime, f"versions of agent runtime {runtime_id}")
         now = self._clock.now()
         runtime, version = next_version(before, spec, image, now)
         endpoint = aim(self._repository.endpoint(runtime_id, DEFAULT_ENDPOINT), version.number, now)
@@ -81,7 +92,7 @@ class ControlPlane:
             runtime, expecting=before.status, versions=[version], endpoints=[endpoint]
         ):
             raise ConflictException(f"Agent runtime {runtime_id} is being changed by another request.")
-        self._in_background(self._settle(runtime))
+        await self._transitions.begin(self._settle(runtime))
         return runtime
 
     async def delete(self, scope: Scope, runtime_id: str) -> AgentRuntime:
@@ -96,7 +107,7 @@ class ControlPlane:
         runtime = replace(before, status=Status.DELETING, last_updated_at=self._clock.now())
         if not self._repository.save(runtime, expecting=before.status):
             raise ConflictException(f"Agent runtime {runtime_id} is being changed by another request.")
-        self._in_background(self._remove(runtime))
+        await self._transitions.begin(self._remove(runtime))
         return runtime
 
     def delete_version(self, scope: Scope, runtime_id: str, number: int) -> None:
@@ -121,47 +132,29 @@ class ControlPlane:
         """Finish what an engine that ended left between two states."""
         for runtime in self._repository.unsettled():
             work = self._remove if runtime.status is Status.DELETING else self._settle
-            self._in_background(work(runtime))
-
-    async def close(self) -> None:
-        """Wait for what is settling, so that a restart finds it settled."""
-        await asyncio.gather(*self._settling, return_exceptions=True)
+            self._transitions.start(work(runtime))
 
     async def _settle(self, runtime: AgentRuntime) -> None:
+        """Version, runtime and DEFAULT become READY together, or fail together with the proof's reason."""
         version = self._repository.version(runtime.id, runtime.latest_version)
-        if version is None:
-            return
-        if version.image is None:
-            self._fail(runtime, version, CODE_ARTIFACT_UNSUPPORTED)
+        assert version is not None, "the version that DEFAULT is aimed at cannot be deleted"
+        try:
+            why = await self._proofs.of(version)
+        except Abandoned:
             return
         now = self._clock.now()
-        endpoint = arrive(self._repository.endpoint(runtime.id, DEFAULT_ENDPOINT), now)
-        self._repository.save(
-            replace(runtime, status=Status.READY, last_updated_at=now),
-            expecting=runtime.status,
-            versions=[replace(version, status=Status.READY)],
-            endpoints=[endpoint],
+        settled = replace(
+            runtime, status=outcome(runtime.status, why), failure_reason=why, last_updated_at=now
         )
-
-    def _fail(self, runtime: AgentRuntime, version: Version, why: str) -> None:
-        failed = Status.CREATE_FAILED if runtime.status is Status.CREATING else Status.UPDATE_FAILED
-        now = self._clock.now()
-        endpoint = self._repository.endpoint(runtime.id, DEFAULT_ENDPOINT)
+        endpoint = arrive(self._repository.endpoint(runtime.id, DEFAULT_ENDPOINT), why, now)
         self._repository.save(
-            replace(runtime, status=failed, failure_reason=why, last_updated_at=now),
-            expecting=runtime.status,
-            versions=[replace(version, status=failed, failure_reason=why)],
-            endpoints=[replace(endpoint, status=failed, failure_reason=why, last_updated_at=now)],
+            settled, expecting=runtime.status, versions=[judged(version, why)], endpoints=[endpoint]
         )
 
     async def _remove(self, runtime: AgentRuntime) -> None:
+        await self._proofs.abandon(runtime.id)
         await self._on_delete(runtime.id)
         self._repository.delete(runtime.id)
-
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
 
 
 def version_not_found(runtime_id: str, number: int | str) -> ResourceNotFoundException:

@@ -11,12 +11,13 @@ from typing import Any
 import aiohttp
 
 from agentcore_lab.clock import stopwatch
-from agentcore_lab.errors import RetryableConflictException, RuntimeClientError, ValidationException
+from agentcore_lab.errors import RetryableConflictException, RuntimeClientError
 from agentcore_lab.runtime.arn import Scope, not_found, runtime_id_in
+from agentcore_lab.runtime.endings import Reason
+from agentcore_lab.runtime.endpoints import endpoint_not_found
 from agentcore_lab.runtime.headers import FROM_CONTAINER, to_container
 from agentcore_lab.runtime.limits import SYNCHRONOUS_TIMEOUT_SECONDS
 from agentcore_lab.runtime.repository import RuntimeRepository
-from agentcore_lab.runtime.session import Reason
 from agentcore_lab.runtime.sessions import Lease, Plan, Sessions
 from agentcore_lab.runtime.startup import as_tail, log_tail
 from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT, Status
@@ -91,20 +92,22 @@ class Invoker:
         Raises:
             ResourceNotFoundException: unknown runtime or qualifier.
             RetryableConflictException: the endpoint is still being created.
-            ValidationException: the endpoint has no version that works.
+            RuntimeClientError: no version of the endpoint has ever proved healthy.
         """
         runtime_id = runtime_id_in(params["agentRuntimeArn"], params.get("accountId"), scope)
         runtime = self._repository.get(scope, runtime_id)
         if runtime.status is Status.DELETING:
             raise not_found(runtime_id)
         endpoint = self._repository.endpoint(runtime_id, params.get("qualifier") or DEFAULT_ENDPOINT)
+        if endpoint.status is Status.DELETING:
+            raise endpoint_not_found(runtime_id, endpoint.name)
         if endpoint.live_version is None:
             if endpoint.status is Status.CREATING:
                 raise RetryableConflictException(
                     f"Endpoint {endpoint.name} of agent '{runtime_id}' is being created. Wait until it is READY."
                 )
-            raise ValidationException(
-                f"Endpoint {endpoint.name} of agent '{runtime_id}' is {endpoint.status}: {endpoint.failure_reason}"
+            raise RuntimeClientError(
+                endpoint.failure_reason or f"Endpoint {endpoint.name} is {endpoint.status}."
             )
         version = self._repository.version(runtime_id, endpoint.live_version)
         assert version is not None, "a version that an endpoint points at cannot be deleted"

@@ -11,6 +11,9 @@ SYNCHRONOUS_TIMEOUT_SECONDS = 15 * 60
 STARTUP_BUDGET_SECONDS = 120
 """From container start to the first healthy answer (AWS: bedrock-agentcore-limits, container runtimes)."""
 
+WARM_UP_BUDGET_SECONDS = 120
+"""The build warm-up hook's answer (AWS: hooksConfiguration, any 2xx within 120 s)."""
+
 STOP_GRACE_SECONDS = 15
 """Between SIGTERM and the end (AWS: runtime-lifecycle-settings)."""
 

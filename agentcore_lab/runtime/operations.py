@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from agentcore_lab.errors import ValidationException
 from agentcore_lab.runtime.arn import Scope, runtime_id_in
 from agentcore_lab.runtime.control import ControlPlane, version_not_found
-from agentcore_lab.runtime.endpoints import Endpoint
 from agentcore_lab.runtime.lifecycle import effective
+from agentcore_lab.runtime.paging import DEFAULT_PAGE, decode_number, decode_token, page
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.versions import AgentRuntime, Version
@@ -20,7 +17,6 @@ Params = Mapping[str, Any]
 Result = dict[str, Any]
 Operation = Callable[[Scope, Params], Awaitable[Result]]
 
-_DEFAULT_PAGE = 100
 _NOT_CONFIGURATION = frozenset({"agentRuntimeName", "agentRuntimeId", "clientToken", "tags"})
 _NEWEST_FIRST = 1_000_000
 """Above every version number (AWS: at most five digits)."""
@@ -43,14 +39,14 @@ class RuntimeOperations:
             "DeleteAgentRuntime": self.delete_agent_runtime,
             "ListAgentRuntimes": self.list_agent_runtimes,
             "ListAgentRuntimeVersions": self.list_agent_runtime_versions,
-            "GetAgentRuntimeEndpoint": self.get_agent_runtime_endpoint,
-            "ListAgentRuntimeEndpoints": self.list_agent_runtime_endpoints,
             "StopRuntimeSession": self.stop_runtime_session,
         }
 
     async def create_agent_runtime(self, scope: Scope, params: Params) -> Result:
         """AWS: CreateAgentRuntime."""
-        runtime = await self._control.create(scope, params["agentRuntimeName"], _configuration(params))
+        runtime = await self._control.create(
+            scope, params["agentRuntimeName"], _configuration(params), params.get("tags", {})
+        )
         return _changed(runtime, 1)
 
     async def update_agent_runtime(self, scope: Scope, params: Params) -> Result:
@@ -88,41 +84,21 @@ class RuntimeOperations:
 
     async def list_agent_runtimes(self, scope: Scope, params: Params) -> Result:
         """AWS: ListAgentRuntimes."""
-        limit = params.get("maxResults", _DEFAULT_PAGE)
-        runtimes = self._repository.page(scope, _decode_token(params.get("nextToken")), limit + 1)
-        page = runtimes[:limit]
-        items = [self._item(runtime, self._version(runtime, runtime.latest_version)) for runtime in page]
-        return _page("agentRuntimes", items, page[-1].id if len(runtimes) > limit else None)
+        limit = params.get("maxResults", DEFAULT_PAGE)
+        runtimes = self._repository.page(scope, decode_token(params.get("nextToken")), limit + 1)
+        shown = runtimes[:limit]
+        items = [self._item(runtime, self._version(runtime, runtime.latest_version)) for runtime in shown]
+        return page("agentRuntimes", items, shown[-1].id if len(runtimes) > limit else None)
 
     async def list_agent_runtime_versions(self, scope: Scope, params: Params) -> Result:
         """AWS: ListAgentRuntimeVersions, newest first."""
         runtime = self._repository.get(scope, params["agentRuntimeId"])
-        limit = params.get("maxResults", _DEFAULT_PAGE)
-        token = _decode_token(params.get("nextToken"))
-        below = _number(token) if token else _NEWEST_FIRST
+        limit = params.get("maxResults", DEFAULT_PAGE)
+        below = decode_number(params.get("nextToken")) or _NEWEST_FIRST
         versions = self._repository.versions(runtime.id, below, limit + 1)
-        page = versions[:limit]
-        items = [self._item(runtime, version) for version in page]
-        return _page("agentRuntimes", items, str(page[-1].number) if len(versions) > limit else None)
-
-    async def get_agent_runtime_endpoint(self, scope: Scope, params: Params) -> Result:
-        """AWS: GetAgentRuntimeEndpoint."""
-        runtime = self._repository.get(scope, params["agentRuntimeId"])
-        endpoint = self._repository.endpoint(runtime.id, params["endpointName"])
-        result = _endpoint(runtime, endpoint)
-        if endpoint.failure_reason:
-            result["failureReason"] = endpoint.failure_reason
-        return result
-
-    async def list_agent_runtime_endpoints(self, scope: Scope, params: Params) -> Result:
-        """AWS: ListAgentRuntimeEndpoints."""
-        runtime = self._repository.get(scope, params["agentRuntimeId"])
-        limit = params.get("maxResults", _DEFAULT_PAGE)
-        after = _decode_token(params.get("nextToken"))
-        endpoints = [e for e in self._repository.endpoints(runtime.id) if e.name > after]
-        page = endpoints[:limit]
-        items = [_endpoint(runtime, endpoint) for endpoint in page]
-        return _page("runtimeEndpoints", items, page[-1].name if len(endpoints) > limit else None)
+        shown = versions[:limit]
+        items = [self._item(runtime, version) for version in shown]
+        return page("agentRuntimes", items, str(shown[-1].number) if len(versions) > limit else None)
 
     async def stop_runtime_session(self, scope: Scope, params: Params) -> Result:
         """AWS: StopRuntimeSession."""
@@ -172,47 +148,3 @@ def _changed(runtime: AgentRuntime, number: int) -> Result:
 
 def _workload_identity(runtime: AgentRuntime) -> Result:
     return {"workloadIdentityArn": runtime.scope.workload_identity_arn(runtime.id)}
-
-
-def _endpoint(runtime: AgentRuntime, endpoint: Endpoint) -> Result:
-    result = {
-        "name": endpoint.name,
-        "id": endpoint.id,
-        "agentRuntimeArn": runtime.arn,
-        "agentRuntimeEndpointArn": runtime.scope.endpoint_arn(runtime.id, endpoint.name),
-        "description": endpoint.description,
-        "status": endpoint.status,
-        "createdAt": endpoint.created_at,
-        "lastUpdatedAt": endpoint.last_updated_at,
-    }
-    if endpoint.live_version is not None:
-        result["liveVersion"] = str(endpoint.live_version)
-    if endpoint.target_version is not None:
-        result["targetVersion"] = str(endpoint.target_version)
-    return result
-
-
-def _page(key: str, items: list[Result], last: str | None) -> Result:
-    page: Result = {key: items}
-    if last is not None:
-        page["nextToken"] = base64.urlsafe_b64encode(last.encode()).decode()
-    return page
-
-
-def _decode_token(token: str | None) -> str:
-    if token is None:
-        return ""
-    try:
-        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeError) as error:
-        raise _bad_token() from error
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise _bad_token()
-    return int(text)
-
-
-def _bad_token() -> ValidationException:
-    return ValidationException("The nextToken is not one this operation returned.")

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from agentcore_lab.errors import ConflictException
 from agentcore_lab.runtime.arn import Scope, not_found
 from agentcore_lab.runtime.endpoints import Endpoint, endpoint_not_found
-from agentcore_lab.runtime.versions import IN_MOTION, AgentRuntime, Status, Version
+from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT, IN_MOTION, AgentRuntime, Status, Version
 from agentcore_lab.sandbox.base import Image
 from agentcore_lab.store.db import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What can be tagged: a runtime, or the endpoint of that name; ``endpoint`` is empty for the runtime itself."""
+
+    runtime_id: str
+    endpoint: str = ""
 
 
 class RuntimeRepository:
@@ -23,17 +31,21 @@ class RuntimeRepository:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def create(self, runtime: AgentRuntime, version: Version, endpoint: Endpoint) -> None:
-        """Insert a new runtime with its first version and endpoint.
+    def create(
+        self, runtime: AgentRuntime, version: Version, endpoint: Endpoint, tags: Mapping[str, str]
+    ) -> None:
+        """Insert a new runtime with its first version, its endpoint DEFAULT and its workload identity.
 
         Raises:
             ConflictException: the name is taken in this account and region.
         """
         try:
             with self._db.transaction() as connection:
-                _put(connection, "runtime", _runtime_row(runtime))
+                _insert(connection, "runtime", _runtime_row(runtime))
                 _put_version(connection, version)
-                _put(connection, "endpoint", _endpoint_row(endpoint))
+                _insert(connection, "endpoint", _endpoint_row(endpoint))
+                _insert(connection, "workload_identity", _workload_identity_row(runtime))
+                put_tags(connection, Resource(runtime.id), tags)
         except sqlite3.IntegrityError as error:
             raise ConflictException(
                 f"An agent with the specified name already exists: {runtime.name}"
@@ -66,12 +78,17 @@ class RuntimeRepository:
             for version in versions:
                 _put_version(connection, version)
             for endpoint in endpoints:
-                _put(connection, "endpoint", _endpoint_row(endpoint))
+                _replace_endpoint(connection, endpoint)
         return True
 
     def delete(self, runtime_id: str) -> None:
-        """Remove a runtime with its versions and endpoints."""
+        """Remove a runtime with all that hangs on it: versions, endpoints, tags, policies, workload identity."""
         with self._db.transaction() as connection:
+            connection.execute(
+                "DELETE FROM workload_identity WHERE (account_id, region, name) ="
+                " (SELECT account_id, region, id FROM runtime WHERE id = ?)",
+                (runtime_id,),
+            )
             connection.execute("DELETE FROM runtime WHERE id = ?", (runtime_id,))
 
     def delete_version(self, runtime_id: str, number: int) -> None:
@@ -80,6 +97,19 @@ class RuntimeRepository:
             connection.execute(
                 "DELETE FROM version WHERE runtime_id = ? AND number = ?", (runtime_id, number)
             )
+
+    def count_runtimes(self, scope: Scope) -> int:
+        """How many runtimes the account has in the region."""
+        (row,) = self._db.query(
+            "SELECT count(*) AS number FROM runtime WHERE account_id = ? AND region = ?",
+            (scope.account_id, scope.region),
+        )
+        return int(row["number"])
+
+    def count_versions(self, runtime_id: str) -> int:
+        """How many versions a runtime has."""
+        (row,) = self._db.query("SELECT count(*) AS number FROM version WHERE runtime_id = ?", (runtime_id,))
+        return int(row["number"])
 
     def get(self, scope: Scope, runtime_id: str) -> AgentRuntime:
         """The runtime. Raises ResourceNotFoundException."""
@@ -127,6 +157,50 @@ class RuntimeRepository:
             raise endpoint_not_found(runtime_id, name)
         return _endpoint(rows[0])
 
+    def add_endpoint(self, endpoint: Endpoint, tags: Mapping[str, str]) -> None:
+        """Insert an endpoint. Raises ConflictException when the runtime has one of that name."""
+        try:
+            with self._db.transaction() as connection:
+                _insert(connection, "endpoint", _endpoint_row(endpoint))
+                put_tags(connection, Resource(endpoint.runtime_id, endpoint.name), tags)
+        except sqlite3.IntegrityError as error:
+            raise ConflictException(
+                f"An endpoint with the specified name already exists: {endpoint.name}"
+            ) from error
+
+    def save_endpoint(
+        self, endpoint: Endpoint, *, expecting: Status, versions: Iterable[Version] = ()
+    ) -> bool:
+        """Write what changed if this very endpoint still has the status ``expecting``; False, no write, if not."""
+        with self._db.transaction() as connection:
+            row = _endpoint_row(endpoint)
+            columns = ", ".join(f"{name} = :{name}" for name in row)
+            changed = connection.execute(
+                f"UPDATE endpoint SET {columns} WHERE id = :id AND status = :expecting",  # noqa: S608
+                {**row, "expecting": expecting},
+            ).rowcount
+            for version in versions if changed else ():
+                _put_version(connection, version)
+        return bool(changed)
+
+    def delete_endpoint(self, runtime_id: str, name: str) -> None:
+        """Remove one endpoint with its tags and its policy."""
+        with self._db.transaction() as connection:
+            for table, column in (("tag", "endpoint"), ("resource_policy", "endpoint"), ("endpoint", "name")):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE runtime_id = ? AND {column} = ?",  # noqa: S608 - our own names
+                    (runtime_id, name),
+                )
+
+    def unsettled_endpoints(self) -> list[Endpoint]:
+        """Endpoints left between two states by an engine that ended, of runtimes that are to stay."""
+        rows = self._db.query(
+            "SELECT endpoint.* FROM endpoint JOIN runtime ON runtime.id = endpoint.runtime_id"
+            " WHERE endpoint.status IN (?, ?, ?) AND endpoint.name <> ? AND runtime.status <> ?",
+            (*IN_MOTION, DEFAULT_ENDPOINT, Status.DELETING),
+        )
+        return [_endpoint(row) for row in rows]
+
     def endpoints(self, runtime_id: str) -> list[Endpoint]:
         """All endpoints of a runtime, by name."""
         rows = self._db.query("SELECT * FROM endpoint WHERE runtime_id = ? ORDER BY name", (runtime_id,))
@@ -135,7 +209,7 @@ class RuntimeRepository:
 
 def _put_version(connection: sqlite3.Connection, version: Version) -> None:
     """Insert a version, or move the status of one: what it was made from never changes."""
-    _put(
+    _insert(
         connection,
         "version",
         _version_row(version),
@@ -144,14 +218,39 @@ def _put_version(connection: sqlite3.Connection, version: Version) -> None:
     )
 
 
-def _put(connection: sqlite3.Connection, table: str, row: dict[str, Any], conflict: str = "") -> None:
+def _insert(connection: sqlite3.Connection, table: str, row: dict[str, Any], conflict: str = "") -> None:
     columns = ", ".join(row)
     marks = ", ".join("?" for _ in row)
-    verb = "INSERT OR REPLACE" if table == "endpoint" else "INSERT"
     connection.execute(
-        f"{verb} INTO {table} ({columns}) VALUES ({marks}) {conflict}",
+        f"INSERT INTO {table} ({columns}) VALUES ({marks}) {conflict}",  # noqa: S608 - names of our own
         tuple(row.values()),
     )
+
+
+def _replace_endpoint(connection: sqlite3.Connection, endpoint: Endpoint) -> None:
+    row = _endpoint_row(endpoint)
+    moved = ", ".join(f"{name} = excluded.{name}" for name in row)
+    _insert(connection, "endpoint", row, f"ON CONFLICT (runtime_id, name) DO UPDATE SET {moved}")
+
+
+def put_tags(connection: sqlite3.Connection, resource: Resource, tags: Mapping[str, str]) -> None:
+    """Set tags within a transaction of the caller's."""
+    connection.executemany(
+        "INSERT INTO tag (runtime_id, endpoint, key, value) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (runtime_id, endpoint, key) DO UPDATE SET value = excluded.value",
+        [(resource.runtime_id, resource.endpoint, key, value) for key, value in tags.items()],
+    )
+
+
+def _workload_identity_row(runtime: AgentRuntime) -> dict[str, Any]:
+    """The identity AWS makes together with a runtime; its name is the runtime's id."""
+    return {
+        "account_id": runtime.scope.account_id,
+        "region": runtime.scope.region,
+        "name": runtime.id,
+        "created_at": runtime.created_at.isoformat(),
+        "last_updated_at": runtime.created_at.isoformat(),
+    }
 
 
 def _runtime_row(runtime: AgentRuntime) -> dict[str, Any]:

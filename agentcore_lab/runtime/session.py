@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from agentcore_lab.runtime.endings import Reason, in_words
 from agentcore_lab.runtime.health import Health, HealthStatus, Report, observe
 from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER
 
@@ -24,19 +25,6 @@ class State(StrEnum):
     ACTIVE = "Active"
     IDLE = "Idle"
     TERMINATED = "Terminated"
-
-
-class Reason(StrEnum):
-    """Why a session ended."""
-
-    IDLE = "idle"
-    MAX_LIFETIME = "maximum lifetime"
-    STOPPED = "stopped"
-    START_FAILED = "start failed"
-    UNHEALTHY = "unhealthy"
-    CRASHED = "crashed"
-    RUNTIME_DELETED = "runtime deleted"
-    SHUTDOWN = "engine shut down"
 
 
 class Turn(StrEnum):
@@ -280,45 +268,11 @@ def _end(session: Session, how: Ended, now: datetime) -> Step:
         busy=False,
         asks_at=None,
         reason=how.reason,
-        detail=how.detail or _in_words(session, how.reason),
+        detail=how.detail or in_words(how.reason, session.idle_timeout, session.max_lifetime, session.health),
         ended_at=now,
         exit_code=how.exit_code,
     )
     return ended, (Dispose(session.incarnation),)
-
-
-def _in_words(session: Session, reason: Reason) -> str:
-    match reason:
-        case Reason.IDLE:
-            return f"No call and no change of status for {_seconds(session.idle_timeout)} s."
-        case Reason.MAX_LIFETIME:
-            return f"It lived for its maximum of {_seconds(session.max_lifetime)} s."
-        case Reason.STOPPED:
-            return "StopRuntimeSession ended it."
-        case Reason.START_FAILED:
-            return "Its agent did not become healthy."
-        case Reason.UNHEALTHY:
-            return _unhealthy(session.health)
-        case Reason.CRASHED:
-            return "Its container ended by itself."
-        case Reason.RUNTIME_DELETED:
-            return "Its agent runtime was deleted."
-        case Reason.SHUTDOWN:
-            return "The engine ended."
-
-
-def _unhealthy(health: Health) -> str:
-    """AWS's message, then what happened here."""
-    return (
-        "Runtime health check failed or timed out. Please make sure that health check is implemented according to "
-        "the requirements here - https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/"
-        f"runtime-http-protocol-contract.html. {health.failures} health checks failed in succession; of the last: "
-        f"{health.history[-1].problem}."
-    )
-
-
-def _seconds(duration: timedelta) -> str:
-    return f"{duration.total_seconds():g}"
 
 
 def _next_round(session: Session, now: datetime) -> datetime:

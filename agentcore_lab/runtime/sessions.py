@@ -6,12 +6,10 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-
-import aiohttp
 
 from agentcore_lab.clock import Clock, stopwatch
 from agentcore_lab.errors import (
@@ -20,12 +18,13 @@ from agentcore_lab.errors import (
     RuntimeClientError,
     ServiceQuotaExceededException,
 )
+from agentcore_lab.runtime.boot import Boot
+from agentcore_lab.runtime.endings import Reason, found_dead
 from agentcore_lab.runtime.lifecycle import lifecycle_of
 from agentcore_lab.runtime.limits import (
     LOG_TAIL_LINES,
     MAX_ACTIVE_SESSIONS,
     PING_SECONDS,
-    STARTUP_BUDGET_SECONDS,
     STOP_GRACE_SECONDS,
     UNHEALTHY_AFTER,
 )
@@ -39,7 +38,6 @@ from agentcore_lab.runtime.session import (
     Event,
     Healthy,
     Pinged,
-    Reason,
     RequestBegan,
     RequestEnded,
     Session,
@@ -48,9 +46,8 @@ from agentcore_lab.runtime.session import (
     next_look,
     step,
 )
-from agentcore_lab.runtime.startup import await_healthy
 from agentcore_lab.runtime.versions import AgentRuntime, Version
-from agentcore_lab.sandbox.base import Backend, Image, SandboxError, SandboxSpec, SandboxStatus, Usage
+from agentcore_lab.sandbox.base import Image, SandboxError, SandboxStatus, Usage
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +80,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What all sessions of an engine live under; durations in seconds of the engine's clock or, the last two, real.
+    """What all sessions of an engine live under; durations in seconds of the engine's clock or, ``grace``, real.
 
     ``unhealthy_after`` health checks that fail in succession end a session.
     """
@@ -91,7 +88,6 @@ class Rules:
     ping_seconds: float = PING_SECONDS
     unhealthy_after: int = UNHEALTHY_AFTER
     max_sessions: int = MAX_ACTIVE_SESSIONS
-    startup_budget: float = STARTUP_BUDGET_SECONDS
     grace: float = STOP_GRACE_SECONDS
 
 
@@ -113,18 +109,15 @@ class Sessions:
 
     def __init__(
         self,
-        backend: Backend,
+        boot: Boot,
         clock: Clock,
-        client: aiohttp.ClientSession,
-        environment: Callable[[Plan], Mapping[str, str]],
         rules: Rules = Rules(),
     ) -> None:
-        self._backend = backend
+        self._boot = boot
+        self._backend = boot.backend
         self._clock = clock
-        self._client = client
-        self._environment = environment
         self._rules = rules
-        self._probe = Probe(backend, client, clock)
+        self._probe = Probe(boot.backend, boot.client, clock)
         self._live: dict[tuple[str, str], _Live] = {}
         self._ended: deque[_Live] = deque(maxlen=_REMEMBERED)
         self._disposals: set[asyncio.Task[None]] = set()
@@ -216,7 +209,15 @@ class Sessions:
     async def _start(self, live: _Live) -> str:
         began = stopwatch()
         try:
-            address = await self._boot(live)
+            address = await self._boot.start(
+                live.session.incarnation,
+                live.plan.version,
+                {"agentcore-lab.session": live.session.session_id},
+            )
+        except SandboxError as error:
+            why = f"The session's sandbox could not be started. {error}"
+            self._apply(live, Ended(Reason.START_FAILED, why))
+            raise RuntimeClientError(why) from error
         except RuntimeClientError as error:
             self._apply(live, Ended(Reason.START_FAILED, error.message.partition("\n")[0]))
             raise
@@ -226,27 +227,6 @@ class Sessions:
         live.started_in = stopwatch() - began
         self._apply(live, Healthy())
         return address
-
-    async def _boot(self, live: _Live) -> str:
-        session = live.session
-        spec = SandboxSpec(
-            id=session.incarnation,
-            image=live.plan.image,
-            port=live.protocol.port,
-            environment=self._environment(live.plan),
-            labels={
-                "agentcore-lab.runtime": session.runtime_id,
-                "agentcore-lab.version": str(session.version),
-                "agentcore-lab.session": session.session_id,
-            },
-        )
-        try:
-            await self._backend.start(spec)
-            return await await_healthy(
-                self._backend, self._client, session.incarnation, live.protocol, self._rules.startup_budget
-            )
-        except SandboxError as error:
-            raise RuntimeClientError(f"The session's sandbox could not be started. {error}") from error
 
     async def stop(self, runtime_id: str, session_id: str) -> None:
         """End a session and return once nothing of it is left.
@@ -369,10 +349,4 @@ async def _started(live: _Live) -> str:
 
 def _death(status: SandboxStatus) -> Ended:
     """How a sandbox that was found dead ended its session."""
-    if status.out_of_memory:
-        how = "was ended for using more memory than a session has"
-    elif status.exit_code is None:
-        how = "is gone"
-    else:
-        how = f"exited with code {status.exit_code}"
-    return Ended(Reason.CRASHED, f"The container {how}.", status.exit_code)
+    return Ended(Reason.CRASHED, f"The container {found_dead(status)}.", status.exit_code)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import aiohttp
 
 from agentcore_lab.errors import RuntimeClientError
+from agentcore_lab.runtime.endings import found_dead
 from agentcore_lab.runtime.limits import STARTUP_BUDGET_SECONDS
 from agentcore_lab.runtime.probe import connect
 from agentcore_lab.runtime.protocols import Protocol
-from agentcore_lab.sandbox.base import Backend, SandboxStatus
+from agentcore_lab.sandbox.base import Backend
 
 _FIRST_POLL_SECONDS = 0.03
 _SLOWEST_POLL_SECONDS = 0.25
@@ -39,7 +40,9 @@ async def await_healthy(
                     return address
                 status = await backend.status(sandbox_id)
                 if not status.running:
-                    raise await start_failed(backend, sandbox_id, _ending(status))
+                    raise await start_failed(
+                        backend, sandbox_id, f"The container {found_dead(status)} while it started."
+                    )
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, _SLOWEST_POLL_SECONDS)
     except TimeoutError:
@@ -66,14 +69,6 @@ def as_tail(lines: Sequence[str]) -> str:
     if not lines:
         return "\nThe container wrote no log."
     return "\nLast lines of the container's log:\n" + "\n".join(lines[-_LOG_LINES:])
-
-
-def _ending(status: SandboxStatus) -> str:
-    if status.out_of_memory:
-        return "The container was ended for using more memory than a session has."
-    if status.exit_code is None:
-        return "The container ended while it started."
-    return f"The container exited with code {status.exit_code} while it started."
 
 
 async def _answers(client: aiohttp.ClientSession, address: str | None, protocol: Protocol) -> bool:

@@ -90,6 +90,19 @@ def next_version(
     return updated, Version(runtime.id, number, dict(spec), image, Status.UPDATING, now)
 
 
+def outcome(status: Status, why: str | None) -> Status:
+    """What CREATING or UPDATING (or an earlier failure, tried again) becomes; ``why`` is None for success."""
+    if why is None:
+        return Status.READY
+    created = status in {Status.CREATING, Status.CREATE_FAILED}
+    return Status.CREATE_FAILED if created else Status.UPDATE_FAILED
+
+
+def judged(version: Version, why: str | None) -> Version:
+    """The version after its proof of health."""
+    return replace(version, status=outcome(version.status, why), failure_reason=why)
+
+
 def require_settled(runtime: AgentRuntime) -> None:
     """Raise ConflictException while the runtime is being created, updated or deleted."""
     if runtime.status in IN_MOTION:

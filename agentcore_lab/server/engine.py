@@ -13,12 +13,22 @@ from aiohttp import web
 from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.boot import Boot
 from agentcore_lab.runtime.control import ControlPlane
+from agentcore_lab.runtime.endpoint_control import EndpointControl
+from agentcore_lab.runtime.endpoint_operations import EndpointOperations
+from agentcore_lab.runtime.idempotency import IDEMPOTENT, ClientTokens
 from agentcore_lab.runtime.invoke import Invoker
 from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER, max_active_sessions
 from agentcore_lab.runtime.operations import RuntimeOperations
+from agentcore_lab.runtime.proof import Proofs
+from agentcore_lab.runtime.quotas import quotas_from
 from agentcore_lab.runtime.repository import RuntimeRepository
-from agentcore_lab.runtime.sessions import Plan, Rules, Sessions
+from agentcore_lab.runtime.resource_operations import ResourceOperations
+from agentcore_lab.runtime.resources import Attachments
+from agentcore_lab.runtime.sessions import Rules, Sessions
+from agentcore_lab.runtime.transitions import Transitions
+from agentcore_lab.runtime.versions import Version
 from agentcore_lab.sandbox.base import Backend
 from agentcore_lab.server.app import Front
 from agentcore_lab.server.data import InvokeHandler
@@ -33,8 +43,13 @@ log = logging.getLogger(__name__)
 async def open_engine(
     settings: Settings, backend: Backend, clock: Clock, about: RunningEngine
 ) -> AsyncIterator[web.Application]:
-    """An application ready to serve; on the way out every session ends and the store is closed."""
+    """An application ready to serve; on the way out every session ends and the store is closed.
+
+    Raises:
+        UnknownQuota: the settings name a quota that does not exist.
+    """
     scope = Scope(settings.account_id, settings.region)
+    quotas = quotas_from(settings.quotas)
     async with AsyncExitStack() as stack:
         database = Database(settings.data_dir / "engine.db")
         stack.callback(database.close)
@@ -44,19 +59,30 @@ async def open_engine(
                 auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), trust_env=False
             )
         )
-        sessions = Sessions(
-            backend, clock, client, lambda plan: _environment(settings, plan), _rules(settings)
-        )
+        boot = Boot(backend, client, lambda version: _environment(settings, version))
+        sessions = Sessions(boot, clock, _rules(settings))
         if removed := await sessions.clear_leftovers():
             log.warning("removed %d sandboxes that an earlier engine left behind", removed)
         sessions.open()
         stack.push_async_callback(sessions.close)
-        control = ControlPlane(repository, backend, clock, sessions.end_all)
-        stack.push_async_callback(control.close)
+        proofs = Proofs(boot)
+        transitions = Transitions(fast=settings.fast_lifecycle)
+        stack.push_async_callback(transitions.close)
+        stack.push_async_callback(proofs.abandon)
+        control = ControlPlane(repository, backend, clock, proofs, transitions, sessions.end_all, quotas)
+        endpoints = EndpointControl(repository, clock, proofs, transitions, quotas)
         control.resume()
+        endpoints.resume()
+        tokens = ClientTokens(database, clock)
+        operations = {
+            **RuntimeOperations(repository, control, sessions).table(),
+            **EndpointOperations(repository, endpoints).table(),
+            **ResourceOperations(Attachments(database, repository)).table(),
+        }
+        operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         front = Front(
             scope,
-            RuntimeOperations(repository, control, sessions).table(),
+            operations,
             InvokeHandler(Invoker(repository, sessions, backend, client)),
             LabApi(scope, sessions, clock, asdict(about)),
         )
@@ -71,10 +97,10 @@ def _rules(settings: Settings) -> Rules:
     )
 
 
-def _environment(settings: Settings, plan: Plan) -> dict[str, str]:
+def _environment(settings: Settings, version: Version) -> dict[str, str]:
     """What an agent finds in its environment: the caller's variables, then what AWS sets whatever they say."""
     return {
-        **plan.version.spec.get("environmentVariables", {}),
+        **version.spec.get("environmentVariables", {}),
         "AWS_REGION": settings.region,
         "AWS_DEFAULT_REGION": settings.region,
     }

@@ -42,7 +42,7 @@ def update(aws: Clients, runtime_id: str, uri: str = HELLO, **more: Any) -> dict
 
 def settled(aws: Clients, runtime_id: str) -> dict[str, Any]:
     """GetAgentRuntime once the runtime is between no two states."""
-    for _ in range(200):
+    for _ in range(6000):
         runtime: dict[str, Any] = aws.control.get_agent_runtime(agentRuntimeId=runtime_id)
         if not runtime["status"].endswith("ING"):
             return runtime

@@ -217,7 +217,7 @@ def test_a_call_that_waits_for_a_start_is_told_when_the_session_ends_first(
     aws: Clients, backend: ScriptedBackend, engine: RunningEngine
 ) -> None:
     """A runtime deleted while its session starts: the caller gets AWS's conflict, not a broken connection."""
-    arn = ready(aws, scripted(backend, Script(unhealthy_pings=1_000_000)))
+    arn = ready(aws, scripted(backend, Script(unhealthy_pings=1_000_000, proof=Script())))
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(refusal, lambda: invoke(aws, arn))
         eventually(lambda: [s["state"] for s in sessions(engine)] == ["Provisioning"])
@@ -234,7 +234,7 @@ def test_stopping_a_session_that_starts_is_a_conflict(
     aws: Clients, backend: ScriptedBackend, engine: RunningEngine
 ) -> None:
     """AWS: a second operation while the session is being provisioned is a RetryableConflictException."""
-    arn = ready(aws, scripted(backend, Script(unhealthy_pings=1_000_000)))
+    arn = ready(aws, scripted(backend, Script(unhealthy_pings=1_000_000, proof=Script())))
     session_id = str(uuid.uuid4())
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(refusal, lambda: invoke(aws, arn, runtimeSessionId=session_id))

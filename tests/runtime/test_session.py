@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agentcore_lab.runtime.endings import Reason
 from agentcore_lab.runtime.health import HealthStatus, Report
 from agentcore_lab.runtime.session import (
     TRANSITIONS,
@@ -19,7 +20,6 @@ from agentcore_lab.runtime.session import (
     Event,
     Healthy,
     Pinged,
-    Reason,
     RequestBegan,
     RequestEnded,
     Session,

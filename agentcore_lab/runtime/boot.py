@@ -1,0 +1,51 @@
+"""From a version to an agent that answers: what its sandbox is made of, and its start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import aiohttp
+
+from agentcore_lab.runtime.limits import STARTUP_BUDGET_SECONDS
+from agentcore_lab.runtime.protocols import protocol_of
+from agentcore_lab.runtime.startup import await_healthy
+from agentcore_lab.runtime.versions import Version
+from agentcore_lab.sandbox.base import Backend, SandboxSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """Starts agents, for sessions and for proofs alike.
+
+    ``environment`` says what an agent of a version finds in its environment; ``budget`` is how many seconds of real
+    time it has until it must have answered its health check.
+    """
+
+    backend: Backend
+    client: aiohttp.ClientSession
+    environment: Callable[[Version], Mapping[str, str]]
+    budget: float = STARTUP_BUDGET_SECONDS
+
+    async def start(self, sandbox_id: str, version: Version, labels: Mapping[str, str]) -> str:
+        """The base address of an agent of ``version``, once it is healthy; ``labels`` say what it is for.
+
+        Raises:
+            RuntimeClientError: it ended, or was not healthy in time.
+            SandboxError: the backend could not start it.
+        """
+        assert version.image is not None, "only versions with an image can be started"
+        protocol = protocol_of(version.spec)
+        spec = SandboxSpec(
+            id=sandbox_id,
+            image=version.image,
+            port=protocol.port,
+            environment=self.environment(version),
+            labels={
+                "agentcore-lab.runtime": version.runtime_id,
+                "agentcore-lab.version": str(version.number),
+                **labels,
+            },
+        )
+        await self.backend.start(spec)
+        return await await_healthy(self.backend, self.client, sandbox_id, protocol, self.budget)

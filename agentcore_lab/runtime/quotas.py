@@ -1,0 +1,37 @@
+"""How many of each thing an account may have (AWS: bedrock-agentcore-limits; all of these are adjustable there)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+from agentcore_lab.errors import ServiceQuotaExceededException
+
+
+class UnknownQuota(Exception):  # noqa: N818 - a state, named as one
+    """A setting names a quota that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """The limits in force."""
+
+    runtimes: int = 1000
+    versions_per_runtime: int = 1000
+    endpoints_per_runtime: int = 10
+
+
+def quotas_from(adjusted: Mapping[str, int]) -> Quotas:
+    """AWS's defaults with the adjusted ones in their place. Raises UnknownQuota."""
+    known = {field.name for field in fields(Quotas)}
+    if unknown := sorted(set(adjusted) - known):
+        raise UnknownQuota(f"AGENTCORE_LAB_QUOTAS names {', '.join(unknown)}: use {', '.join(sorted(known))}")
+    return replace(Quotas(), **adjusted)
+
+
+def require_room(have: int, limit: int, what: str) -> None:
+    """Raise ServiceQuotaExceededException when one more than ``have`` would be above ``limit``."""
+    if have >= limit:
+        raise ServiceQuotaExceededException(
+            f"The quota of {limit} {what} is used up. Delete some, or raise it with AGENTCORE_LAB_QUOTAS."
+        )

@@ -1,0 +1,109 @@
+"""What tags and resource policies hang on: a runtime, or one endpoint of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from agentcore_lab.errors import (
+    InvalidField,
+    ResourceNotFoundException,
+    ServiceQuotaExceededException,
+    ValidationException,
+)
+from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.repository import Resource, RuntimeRepository, put_tags
+from agentcore_lab.runtime.rules import require_own_keys
+from agentcore_lab.store.db import Database
+
+MAX_TAGS = 50
+"""On one resource (AWS: TagsMap)."""
+
+_ARN = re.compile(
+    r"arn:aws(?:-[^:]+)?:bedrock-agentcore:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):"
+    r"runtime/(?P<runtime>[^/]+)(?:/runtime-endpoint/(?P<endpoint>[^/]+))?"
+)
+
+
+class Attachments:
+    """Tags and policies of resources that exist."""
+
+    def __init__(self, database: Database, repository: RuntimeRepository) -> None:
+        self._db = database
+        self._repository = repository
+
+    def resource(self, scope: Scope, arn: str) -> Resource:
+        """What the ARN names.
+
+        Raises:
+            ResourceNotFoundException: nothing of this account and region.
+            ValidationException: not an ARN of this service.
+        """
+        if not arn.startswith("arn:"):
+            message = f"Value '{arn[:200]}' at 'resourceArn' is not an ARN"
+            raise ValidationException(message, fields=(InvalidField("resourceArn", message),))
+        match = _ARN.fullmatch(arn)
+        if match is None or (match["account"], match["region"]) != (scope.account_id, scope.region):
+            raise ResourceNotFoundException(f"Resource '{arn}' was not found.")
+        runtime = self._repository.get(scope, match["runtime"])
+        if match["endpoint"] is None:
+            return Resource(runtime.id)
+        return Resource(runtime.id, self._repository.endpoint(runtime.id, match["endpoint"]).name)
+
+    def tags(self, resource: Resource) -> dict[str, str]:
+        """All tags of the resource."""
+        rows = self._db.query(
+            "SELECT key, value FROM tag WHERE runtime_id = ? AND endpoint = ?",
+            (resource.runtime_id, resource.endpoint),
+        )
+        return {row["key"]: row["value"] for row in rows}
+
+    def tag(self, resource: Resource, tags: Mapping[str, str]) -> None:
+        """Set tags; others stay.
+
+        Raises:
+            ValidationException: a key in AWS's own name space.
+            ServiceQuotaExceededException: more than 50 tags would be on the resource.
+        """
+        require_own_keys(tags)
+        if len({*self.tags(resource), *tags}) > MAX_TAGS:
+            raise ServiceQuotaExceededException(f"A resource can have at most {MAX_TAGS} tags.")
+        with self._db.transaction() as connection:
+            put_tags(connection, resource, tags)
+
+    def untag(self, resource: Resource, keys: Iterable[str]) -> None:
+        """Remove tags; keys the resource does not have are no error."""
+        with self._db.transaction() as connection:
+            connection.executemany(
+                "DELETE FROM tag WHERE runtime_id = ? AND endpoint = ? AND key = ?",
+                [(resource.runtime_id, resource.endpoint, key) for key in keys],
+            )
+
+    def policy(self, resource: Resource) -> str:
+        """The resource's policy as it was given. Raises ResourceNotFoundException when it has none."""
+        rows = self._db.query(
+            "SELECT policy FROM resource_policy WHERE runtime_id = ? AND endpoint = ?",
+            (resource.runtime_id, resource.endpoint),
+        )
+        if not rows:
+            raise ResourceNotFoundException("The resource has no resource policy.")
+        policy: str = rows[0]["policy"]
+        return policy
+
+    def put_policy(self, resource: Resource, policy: str) -> None:
+        """Set or replace the resource's policy."""
+        with self._db.transaction() as connection:
+            connection.execute(
+                "INSERT INTO resource_policy (runtime_id, endpoint, policy) VALUES (?, ?, ?)"
+                " ON CONFLICT (runtime_id, endpoint) DO UPDATE SET policy = excluded.policy",
+                (resource.runtime_id, resource.endpoint, policy),
+            )
+
+    def delete_policy(self, resource: Resource) -> None:
+        """Remove the resource's policy. Raises ResourceNotFoundException when it has none."""
+        self.policy(resource)
+        with self._db.transaction() as connection:
+            connection.execute(
+                "DELETE FROM resource_policy WHERE runtime_id = ? AND endpoint = ?",
+                (resource.runtime_id, resource.endpoint),
+            )
