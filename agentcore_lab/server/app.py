@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from typing import Protocol
 
 from aiohttp import web
 
@@ -17,7 +18,7 @@ from agentcore_lab.errors import (
 )
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.operations import Operation as Handler
-from agentcore_lab.server.data import InvokeHandler
+from agentcore_lab.server.by_hand import Routes
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.wire.models import Operation, load_operations
 from agentcore_lab.wire.parse import parse
@@ -32,6 +33,16 @@ MAX_CONTROL_BODY = 2 * 1024 * 1024
 """Bytes. The largest modelled control-plane request (50 environment variables of 5,000 characters) is far below."""
 
 
+class Streaming(Protocol):
+    """Answers one modelled operation whose request or answer is not held as a whole. Raises AwsError."""
+
+    async def handle(
+        self, scope: Scope, request: web.Request, match: Match, query: str, request_id: str
+    ) -> web.StreamResponse:
+        """The answer, sent or on its way."""
+        ...
+
+
 class Front:
     """Routes a request to the operation it names and turns whatever happens into an AWS answer."""
 
@@ -39,12 +50,14 @@ class Front:
         self,
         scope: Scope,
         handlers: Mapping[str, Handler],
-        invoke: InvokeHandler,
+        streaming: Mapping[str, Streaming],
+        by_hand: Routes,
         lab_api: LabApi,
     ) -> None:
         self._scope = scope
         self._handlers = handlers
-        self._invoke = invoke
+        self._streaming = streaming
+        self._by_hand = by_hand
         self._lab_api = lab_api
         self._router = Router(load_operations())
 
@@ -64,11 +77,9 @@ class Front:
         operation = match.operation if match else None
         try:
             if match is None:
-                raise UnknownOperationException(
-                    f"No operation of bedrock-agentcore has the method and path {request.method} {request.path}"
-                )
-            if match.operation.name == "InvokeAgentRuntime":
-                return await self._invoke.handle(self._scope, request, match, query, request_id)
+                return await self._answer_by_hand(request, path, request_id)
+            if streaming := self._streaming.get(match.operation.name):
+                return await streaming.handle(self._scope, request, match, query, request_id)
             return _respond(await self._answer(request, match, query), request_id)
         except AwsError as error:
             return _respond(serialize_error(operation, error, request_id), request_id)
@@ -80,6 +91,14 @@ class Front:
                 f"The engine failed on this request. Its log tells why: look for {request_id}."
             )
             return _respond(serialize_error(operation, hidden, request_id), request_id)
+
+    async def _answer_by_hand(self, request: web.Request, path: str, request_id: str) -> web.StreamResponse:
+        found = self._by_hand.match(request.method, path)
+        if found is None:
+            raise UnknownOperationException(
+                f"No operation of bedrock-agentcore has the method and path {request.method} {request.path}"
+            )
+        return await found.handler.handle(self._scope, request, found.runtime, request_id)
 
     async def _answer(self, request: web.Request, match: Match, query: str) -> Reply:
         handler = self._handlers.get(match.operation.name)

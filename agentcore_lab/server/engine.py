@@ -31,6 +31,7 @@ from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.versions import Version
 from agentcore_lab.sandbox.base import Backend
 from agentcore_lab.server.app import Front
+from agentcore_lab.server.by_hand import Routes
 from agentcore_lab.server.data import InvokeHandler
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.settings import Settings
@@ -83,7 +84,8 @@ async def open_engine(
         front = Front(
             scope,
             operations,
-            InvokeHandler(Invoker(repository, sessions, backend, client)),
+            {"InvokeAgentRuntime": InvokeHandler(Invoker(repository, sessions, backend, client))},
+            Routes({}),
             LabApi(scope, sessions, clock, asdict(about)),
         )
         yield front.application()
