@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -20,13 +20,23 @@ from agentcore_lab.sandbox.base import (
     Image,
     ImageNotFound,
     Owned,
+    SandboxError,
     SandboxSpec,
     SandboxStatus,
     UnsupportedArchitecture,
     Usage,
 )
+from agentcore_lab.sandbox.commands import Size
 from agentcore_lab.server.engine import open_engine
 from agentcore_lab.settings import Settings
+from agentcore_lab.testing_commands import (
+    CommandScript,
+    ScriptedCommand,
+    ScriptedTerminal,
+    ShellScript,
+    echoing,
+    said_so,
+)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -89,7 +99,7 @@ class Script:
     ``exits``: its exit code, if it ends as soon as it starts. ``unhealthy_pings``: how many health checks it fails
     first. ``log``: what it writes. ``answer``: its /invocations. ``posts``: what else it answers POST at, by path.
     ``proof``: how it behaves in the sandbox that proves its version healthy, where that differs. ``ping``: its /ping
-    once those have failed. ``usage``: what it says to have used.
+    once those have failed. ``usage``: what it says to have used. ``command``, ``shell``: what is run beside it.
     """
 
     exits: int | None = None
@@ -100,6 +110,8 @@ class Script:
     proof: Script | None = None
     ping: Handler = _healthy
     usage: Usage | None = None
+    command: CommandScript = said_so
+    shell: ShellScript = echoing
 
 
 @dataclass(slots=True)
@@ -112,6 +124,7 @@ class _Running:
     pings: int = 0
     exited: int | None = None
     loop: asyncio.AbstractEventLoop | None = None
+    beside: list[ScriptedCommand | ScriptedTerminal] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -216,6 +229,30 @@ class ScriptedBackend:
         running = self.running.get(sandbox_id)
         return running.script.usage if running else None
 
+    @asynccontextmanager
+    async def run(self, sandbox_id: str, arguments: Sequence[str]) -> AsyncIterator[ScriptedCommand]:
+        """Run the script's command."""
+        running = self._alive(sandbox_id)
+        command = ScriptedCommand(running.script.command, arguments)
+        running.beside.append(command)
+        try:
+            yield command
+        finally:
+            await command.kill()
+
+    async def open_shell(self, sandbox_id: str, size: Size) -> ScriptedTerminal:
+        """Start the script's shell."""
+        running = self._alive(sandbox_id)
+        terminal = ScriptedTerminal(running.script.shell, size)
+        running.beside.append(terminal)
+        return terminal
+
+    def _alive(self, sandbox_id: str) -> _Running:
+        running = self.running.get(sandbox_id)
+        if running is None or running.exited is not None:
+            raise SandboxError(f"sandbox {sandbox_id} does not run")
+        return running
+
     async def stop(self, sandbox_id: str, grace: float) -> None:
         """End the script, which takes no time; ``stopped`` keeps the grace it was given."""
         self.stopped.append((sandbox_id, grace))
@@ -229,6 +266,8 @@ class ScriptedBackend:
     async def _exit(self, running: _Running, exit_code: int) -> None:
         if running.exited is None:
             running.exited = exit_code
+        for beside in running.beside:
+            beside.task.cancel()
         await self._silence(running)
 
     async def _silence(self, running: _Running) -> None:

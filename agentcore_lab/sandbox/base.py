@@ -6,9 +6,13 @@ package may assume that a sandbox runs on this machine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from agentcore_lab.sandbox.commands import RunningCommand, Size, Terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,18 @@ class Backend(Protocol):
 
     async def usage(self, sandbox_id: str) -> Usage | None:
         """What its processes have used; None for one that does not run, or where that cannot be told."""
+        ...
+
+    def run(self, sandbox_id: str, arguments: Sequence[str]) -> AbstractAsyncContextManager[RunningCommand]:
+        """Run a program beside the agent: same files, environment, user, and the image's working folder.
+
+        It is killed, with all it started, if it still runs when the context ends. Raises NoSuchProgram, here or from
+        its output.
+        """
+        ...
+
+    async def open_shell(self, sandbox_id: str, size: Size) -> Terminal:
+        """Start an interactive shell at a terminal, in the same surroundings. Raises as ``run`` does."""
         ...
 
     async def stop(self, sandbox_id: str, grace: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from docker.errors import APIError, DockerException, NotFound
@@ -33,14 +34,18 @@ from agentcore_lab.sandbox.docker_container import (
     limits_on,
     usage_in,
 )
+from agentcore_lab.sandbox.docker_exec import DockerCommand, DockerExec, DockerTerminal, open_shell, run
 from agentcore_lab.sandbox.docker_host import EngineUnreachable, connect
 from agentcore_lab.sandbox.docker_probe import MEND, reaches_bridge, why_no_arm64
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from docker import DockerClient
     from docker.models.containers import Container
+    from docker.models.networks import Network
+
+    from agentcore_lab.sandbox.commands import Size
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -143,6 +148,21 @@ class DockerBackend:
         """What the engine's statistics say of the container now."""
         return await self._blocking(self._usage, sandbox_id)
 
+    @asynccontextmanager
+    async def run(self, sandbox_id: str, arguments: Sequence[str]) -> AsyncIterator[DockerCommand]:
+        """Run a program in the container, as its user."""
+        async with run(await self._program(sandbox_id), arguments) as command:
+            yield command
+
+    async def open_shell(self, sandbox_id: str, size: Size) -> DockerTerminal:
+        """Start a shell in the container, as its user."""
+        return await open_shell(await self._program(sandbox_id), size)
+
+    async def _program(self, sandbox_id: str) -> DockerExec:
+        if await self._blocking(self._find, sandbox_id) is None:
+            raise SandboxError(f"sandbox {sandbox_id} does not run")
+        return DockerExec(self._client.api, self._blocking, container_name(sandbox_id))
+
     async def stop(self, sandbox_id: str, grace: float) -> None:
         """End the container and remove it with its volumes and its log."""
         await self._blocking(self._stop, sandbox_id, grace)
@@ -190,10 +210,11 @@ class DockerBackend:
             client.close()
 
     def _ensure_network(self) -> None:
-        """One bridge for all engines of the machine, on which containers cannot reach each other."""
-        try:
-            self._client.networks.get(self._network)
-        except NotFound:
+        """One bridge for all engines of the machine, on which containers cannot reach each other.
+
+        Engines that start together may each make one, and then its name means nothing: the oldest stays.
+        """
+        if not self._networks():
             closed = {"com.docker.network.bridge.enable_icc": "false"}
             try:
                 self._client.networks.create(
@@ -202,6 +223,17 @@ class DockerBackend:
             except APIError as error:
                 if error.status_code != 409:  # another engine made it in the meantime
                     raise
+        for duplicate in self._networks()[1:]:
+            try:
+                duplicate.remove()
+            except APIError as error:
+                if error.status_code not in {403, 404}:  # in use, or another engine was quicker
+                    raise
+
+    def _networks(self) -> list[Network]:
+        found = self._client.networks.list(names=[self._network])
+        named = [network for network in found if network.name == self._network]
+        return sorted(named, key=lambda network: (network.attrs["Created"], network.id))
 
     def _resolve(self, uri: str) -> Image:
         try:
@@ -226,6 +258,10 @@ class DockerBackend:
             self._ensure_network()
             self._run(spec)
         except APIError as error:
+            if "is ambiguous" in str(error.explanation):
+                self._ensure_network()  # another engine has just made a second one
+                self._run(spec)
+                return
             if not self._init or "docker-init" not in str(error.explanation):
                 raise
             self._init = False  # this engine was installed without an init

@@ -14,6 +14,7 @@ from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.boot import Boot
+from agentcore_lab.runtime.commands import Commands
 from agentcore_lab.runtime.control import ControlPlane
 from agentcore_lab.runtime.endpoint_control import EndpointControl
 from agentcore_lab.runtime.endpoint_operations import EndpointOperations
@@ -32,6 +33,7 @@ from agentcore_lab.runtime.versions import Version
 from agentcore_lab.sandbox.base import Backend
 from agentcore_lab.server.app import Front
 from agentcore_lab.server.by_hand import Routes
+from agentcore_lab.server.commands import CommandHandler
 from agentcore_lab.server.data import InvokeHandler
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.settings import Settings
@@ -81,10 +83,14 @@ async def open_engine(
             **ResourceOperations(Attachments(database, repository)).table(),
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
+        invoker = Invoker(repository, sessions, backend, client)
         front = Front(
             scope,
             operations,
-            {"InvokeAgentRuntime": InvokeHandler(Invoker(repository, sessions, backend, client))},
+            {
+                "InvokeAgentRuntime": InvokeHandler(invoker),
+                "InvokeAgentRuntimeCommand": CommandHandler(Commands(invoker.plan, sessions, backend, clock)),
+            },
             Routes({}),
             LabApi(scope, sessions, clock, asdict(about)),
         )
