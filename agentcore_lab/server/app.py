@@ -49,19 +49,18 @@ class Front:
         handlers: Mapping[str, Handler],
         streaming: Mapping[str, Streaming],
         by_hand: Routes,
-        lab_api: LabApi,
     ) -> None:
         self._scope = scope
         self._handlers = handlers
         self._streaming = streaming
         self._by_hand = by_hand
-        self._lab_api = lab_api
         self._router = Router(load_operations())
 
-    def application(self) -> web.Application:
-        """The application that serves everything."""
+    def application(self, lab_api: LabApi | None) -> web.Application:
+        """An application that serves AWS's API, and the lab's own if it is given."""
         app = web.Application(client_max_size=MAX_CONTROL_BODY)
-        self._lab_api.add_routes(app)
+        if lab_api is not None:
+            lab_api.add_routes(app)
         app.router.add_route("*", "/{path:.*}", self.handle)
         return app
 
