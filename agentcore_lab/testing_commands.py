@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
-from agentcore_lab.sandbox.base import SandboxError
 from agentcore_lab.sandbox.commands import Output, Size, Stream
 
 KILLED = 128 + 9
@@ -92,8 +90,7 @@ class ScriptedCommand:
     async def kill(self) -> None:
         """Cancel the script."""
         self.task.cancel()
-        with suppress(SandboxError):
-            await asyncio.shield(self.task)
+        await asyncio.wait([self.task])
 
 
 class ScriptedTerminal:
@@ -133,4 +130,4 @@ class ScriptedTerminal:
     async def close(self) -> None:
         """Cancel the script."""
         self.task.cancel()
-        await asyncio.shield(self.task)
+        await asyncio.wait([self.task])

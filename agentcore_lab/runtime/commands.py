@@ -27,6 +27,8 @@ from agentcore_lab.wire.failures import Failure, rejection, show
 
 log = logging.getLogger(__name__)
 
+_TRACE = ("traceId", "traceParent", "traceState", "baggage")
+
 PLATFORM_ERROR = -1
 """The exit code of a command that the platform could not run or see through (AWS: ContentStopEvent)."""
 
@@ -64,11 +66,7 @@ class Commands:
         seconds = _timeout(params["body"])
         session_id = params.get("runtimeSessionId") or str(uuid.uuid4())
         plan = self._plan(scope, params)
-        members = {
-            "runtimeSessionId": session_id,
-            **{name: params[name] for name in ("traceId", "traceParent", "baggage") if name in params},
-            **({"tracestate": params["traceState"]} if "traceState" in params else {}),
-        }
+        members = {"runtimeSessionId": session_id} | {name: params[name] for name in _TRACE if name in params}
         async with self._sessions.use(
             plan.runtime.id, session_id, lambda: self._plan(scope, params)
         ) as lease:

@@ -29,6 +29,7 @@ from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.sessions import Rules, Sessions
+from agentcore_lab.runtime.shells import Shells
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.sandbox.base import Backend
@@ -37,6 +38,7 @@ from agentcore_lab.server.by_hand import Routes
 from agentcore_lab.server.commands import CommandHandler
 from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.lab_api import LabApi
+from agentcore_lab.server.shells import ShellHandler
 from agentcore_lab.settings import Settings
 from agentcore_lab.store.db import Database
 
@@ -97,6 +99,8 @@ async def open_engine(
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         upstream = Upstream(client, backend, sessions, clock)
         invoker = Invoker(repository, sessions, upstream, backend.name)
+        shells = Shells(invoker.plan, sessions, backend)
+        stack.push_async_callback(shells.close)
         front = Front(
             scope,
             operations,
@@ -105,7 +109,12 @@ async def open_engine(
                 "GetAgentCard": DataHandler(invoker, invoker.agent_card),
                 "InvokeAgentRuntimeCommand": CommandHandler(Commands(invoker.plan, sessions, backend, clock)),
             },
-            Routes({(method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")}),
+            Routes(
+                {
+                    **{(method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")},
+                    ("GET", "/ws/shells"): ShellHandler(shells, clock),
+                }
+            ),
         )
         lab_api = LabApi(scope, sessions, clock, asdict(about))
         yield Applications(front.application(lab_api), front.application(None))

@@ -1,0 +1,154 @@
+"""``/ws/shells``: a WebSocket between a client's terminal and a shell beside the agent (CONTRACT: section 13.6)."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, suppress
+from datetime import timedelta
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from agentcore_lab.clock import Clock
+from agentcore_lab.errors import AccessDeniedException, ValidationException
+from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.headers import SESSION_ID
+from agentcore_lab.runtime.limits import SHELL_CONNECTION_SECONDS, SHELL_FRAME_BYTES
+from agentcore_lab.runtime.shell import Replaced, Shell
+from agentcore_lab.runtime.shells import Attached, Shells
+from agentcore_lab.sandbox.base import SandboxError
+from agentcore_lab.sandbox.commands import Size
+from agentcore_lab.server.origin import is_foreign
+from agentcore_lab.wire.shell_frames import Channel, confirmed, exited, failed, frame, size_in
+
+SHELL_ID = "X-Amzn-Bedrock-AgentCore-Shell-Id"
+REPLACED = 4000
+"""The close code for a client whose shell another one has taken over."""
+
+_BEARER_PROTOCOL = "base64UrlBearerAuthorization"
+"""What a browser's client, which can set no headers, asks for beside its token."""
+
+_HEARTBEAT_SECONDS = 30.0
+"""Between pings, so that a client that vanished does not keep its session."""
+
+_GONE = (ConnectionError, RuntimeError)
+"""What sending raises when the client has left, or is being told to."""
+
+
+class ShellHandler:
+    """Connects one client with one shell."""
+
+    def __init__(self, shells: Shells, clock: Clock) -> None:
+        self._shells = shells
+        self._clock = clock
+
+    async def handle(
+        self, scope: Scope, request: web.Request, runtime: str, request_id: str
+    ) -> web.StreamResponse:
+        """The connection, at its end. Raises AwsError before the upgrade."""
+        if is_foreign(request):
+            raise AccessDeniedException(
+                "A web page of another origin may not open shells in this engine's agents."
+            )
+        socket = web.WebSocketResponse(
+            protocols=(_BEARER_PROTOCOL,),
+            heartbeat=_HEARTBEAT_SECONDS,
+            max_msg_size=SHELL_FRAME_BYTES + 1,  # the first size that is refused
+            compress=False,
+        )
+        if not socket.can_prepare(request):
+            raise ValidationException("Shells are opened by a WebSocket upgrade", reason="CannotParse")
+        query = {
+            name: request.query[name]
+            for name in ("qualifier", "accountId", "shellId")
+            if request.query.get(name)
+        }
+        session_id = request.headers.get(SESSION_ID) or request.query.get(SESSION_ID)
+        params = {
+            "agentRuntimeArn": runtime,
+            **query,
+            **({"runtimeSessionId": session_id} if session_id else {}),
+        }
+        async with self._shells.attach(scope, params) as attached:
+            socket.headers[SESSION_ID] = attached.session.session_id
+            socket.headers[SHELL_ID] = attached.shell.id
+            socket.headers["x-amzn-RequestId"] = request_id
+            await socket.prepare(request)
+            with suppress(*_GONE):
+                await self._connect(socket, attached)
+        return socket
+
+    async def _connect(self, socket: web.WebSocketResponse, attached: Attached) -> None:
+        """Carry frames both ways until either side, or the hour, ends it."""
+        now = self._clock.now()
+        sending = asyncio.ensure_future(_send(socket, attached))
+        receiving = asyncio.ensure_future(_receive(socket, attached.shell))
+        hour = asyncio.ensure_future(
+            self._clock.sleep_until(now + timedelta(seconds=SHELL_CONNECTION_SECONDS))
+        )
+        try:
+            await asyncio.wait({sending, receiving, hour}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                await self._ended(socket, attached, sending)
+            elif receiving.done():
+                await socket.close(code=receiving.result())
+            else:
+                # The SDK's client comes back by itself after this code, and the shell is still there.
+                await socket.close(code=WSCloseCode.GOING_AWAY, message=b"a connection lasts an hour")
+        finally:
+            for task in (sending, receiving, hour):
+                task.cancel()
+            await asyncio.gather(sending, receiving, hour, return_exceptions=True)
+
+    async def _ended(
+        self, socket: web.WebSocketResponse, attached: Attached, sending: asyncio.Future[None]
+    ) -> None:
+        """Tell the client why there is no more output."""
+        try:
+            sending.result()
+        except Replaced:
+            await socket.close(code=REPLACED, message=b"replaced by another client")
+            return
+        end = attached.shell.end
+        assert end is not None
+        if not self._shells.alive(attached.session):
+            await socket.send_bytes(frame(Channel.CLOSE))
+        elif end.exit_code is not None:
+            await socket.send_bytes(exited(end.exit_code))
+        elif end.why:
+            await socket.send_bytes(failed(end.why))
+        await socket.close()
+
+
+async def _send(socket: web.WebSocketResponse, attached: Attached) -> None:
+    """What the shell has shown and shows."""
+    await socket.send_bytes(confirmed(attached.shell.id, reconnected=attached.found))
+    async with aclosing(attached.shell.output(attached.client, SHELL_FRAME_BYTES - 1)) as output:
+        async for data in output:
+            await socket.send_bytes(frame(Channel.STDOUT, data))
+
+
+async def _receive(socket: web.WebSocketResponse, shell: Shell) -> int:
+    """What the client sends; the code to close with once it has had enough."""
+    async for message in socket:
+        if message.type is not WSMsgType.BINARY:
+            return WSCloseCode.UNSUPPORTED_DATA
+        if message.data[:1] == frame(Channel.CLOSE):
+            await shell.close()
+            break
+        await _take(socket, shell, message.data)
+    return WSCloseCode.OK
+
+
+async def _take(socket: web.WebSocketResponse, shell: Shell, data: bytes) -> None:
+    """One frame; those of channels nobody knows yet are passed over."""
+    match data[:1], data[1:]:
+        case b"\x00", typed:
+            await shell.type(typed)
+        case b"\x04", size:
+            try:
+                await shell.resize(Size(*size_in(size)))
+            except (ValueError, SandboxError) as error:
+                said = f"The terminal was not resized: {error}\r\n"
+                await socket.send_bytes(frame(Channel.STDERR, said.encode()))
+        case b"\x05", _:
+            await socket.send_bytes(frame(Channel.HEARTBEAT))
