@@ -11,6 +11,7 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.errors import ImageNotFound as NoSuchImage
 from requests.exceptions import RequestException
 
+from agentcore_lab.sandbox import docker_volumes
 from agentcore_lab.sandbox.base import (
     BackendUnavailable,
     Image,
@@ -77,6 +78,7 @@ class DockerBackend:
         self._asked = (vcpus, memory_gib)
         self._publish = publish
         self._init = True
+        self._measuring = asyncio.Lock()
         self._limits: Limits | None = None
         self._docker: DockerClient | None = None
         self._pool: ThreadPoolExecutor | None = None
@@ -144,12 +146,25 @@ class DockerBackend:
         return await self._blocking(self._usage, sandbox_id)
 
     async def stop(self, sandbox_id: str, grace: float) -> None:
-        """End the container and remove it with its volumes and its log."""
+        """End the container and remove it with its anonymous volumes and its log."""
         await self._blocking(self._stop, sandbox_id, grace)
 
     async def owned(self) -> list[Owned]:
         """Every container with this owner's label, running or not."""
         return await self._blocking(self._owned)
+
+    async def storages(self) -> list[str]:
+        """Every named volume with this owner's label."""
+        return await self._blocking(lambda: docker_volumes.storages(self._client, self._owner))
+
+    async def storage_size(self, storage_id: str) -> int | None:
+        """What the engine says that the volume takes on disk."""
+        async with self._measuring:  # the engine refuses to measure twice at a time
+            return await self._blocking(docker_volumes.size, self._client, self._owner, storage_id)
+
+    async def remove_storage(self, storage_id: str) -> None:
+        """Remove the volume."""
+        await self._blocking(docker_volumes.remove, self._client, self._owner, storage_id)
 
     async def _blocking(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``call`` in the pool; what the SDK raises becomes a SandboxError."""
@@ -236,8 +251,10 @@ class DockerBackend:
         options = container_options(
             spec, self._owner, self._limits, self._network, init=self._init, publish=bool(self._publish)
         )
-        container = self._client.containers.create(**options)
+        volumes = docker_volumes.prepared(self._client, self._owner, spec.mounts)
+        container = self._client.containers.create(**options, mounts=volumes)
         try:
+            docker_volumes.open_to_all(container, spec.mounts)
             container.start()
         except BaseException:
             container.remove(v=True, force=True)
