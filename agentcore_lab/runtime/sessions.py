@@ -46,6 +46,7 @@ from agentcore_lab.runtime.session import (
     next_look,
     step,
 )
+from agentcore_lab.runtime.storage import SessionStorage
 from agentcore_lab.runtime.versions import AgentRuntime, Version
 from agentcore_lab.sandbox.base import Image, SandboxError, SandboxStatus, Usage
 
@@ -111,11 +112,13 @@ class Sessions:
         self,
         boot: Boot,
         clock: Clock,
+        storage: SessionStorage,
         rules: Rules = Rules(),
     ) -> None:
         self._boot = boot
         self._backend = boot.backend
         self._clock = clock
+        self._storage = storage
         self._rules = rules
         self._probe = Probe(boot.backend, boot.client, clock)
         self._live: dict[tuple[str, str], _Live] = {}
@@ -213,6 +216,7 @@ class Sessions:
                 live.session.incarnation,
                 live.plan.version,
                 {"agentcore-lab.session": live.session.session_id},
+                self._storage.hold(live.session, live.plan.version.spec),
             )
         except SandboxError as error:
             why = f"The session's sandbox could not be started. {error}"
@@ -246,11 +250,12 @@ class Sessions:
         await live.gone.wait()
 
     async def end_all(self, runtime_id: str) -> None:
-        """End every session of a runtime that is being deleted."""
+        """End every session of a runtime that is being deleted, and wipe what they stored."""
         mine = [live for key, live in self._live.items() if key[0] == runtime_id]
         for live in mine:
             self._apply(live, Ended(Reason.RUNTIME_DELETED))
         await asyncio.gather(*(live.gone.wait() for live in mine))
+        await self._storage.wipe(runtime_id)
 
     def crashed(self, session: Session, status: SandboxStatus) -> None:
         """Tell that the sandbox of this very incarnation was found dead."""
@@ -327,6 +332,7 @@ class Sessions:
         except SandboxError:
             log.exception("sandbox %s could not be removed", incarnation)
         finally:
+            self._storage.release(live.session)
             key = (live.session.runtime_id, live.session.session_id)
             if self._live.get(key) is live:
                 del self._live[key]

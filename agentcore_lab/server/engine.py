@@ -27,6 +27,7 @@ from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.sessions import Rules, Sessions
+from agentcore_lab.runtime.storage import SessionStorage
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.versions import Version
 from agentcore_lab.sandbox.base import Backend
@@ -60,9 +61,12 @@ async def open_engine(
             )
         )
         boot = Boot(backend, client, lambda version: _environment(settings, version))
-        sessions = Sessions(boot, clock, _rules(settings))
+        storage = SessionStorage(database, backend, clock)
+        sessions = Sessions(boot, clock, storage, _rules(settings))
         if removed := await sessions.clear_leftovers():
             log.warning("removed %d sandboxes that an earlier engine left behind", removed)
+        await storage.open()
+        stack.push_async_callback(storage.close)
         sessions.open()
         stack.push_async_callback(sessions.close)
         proofs = Proofs(boot)
@@ -84,7 +88,7 @@ async def open_engine(
             scope,
             operations,
             InvokeHandler(Invoker(repository, sessions, backend, client)),
-            LabApi(scope, sessions, clock, asdict(about)),
+            LabApi(scope, sessions, storage, clock, asdict(about)),
         )
         yield front.application()
 

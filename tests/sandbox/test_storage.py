@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from pathlib import Path
 
 from agentcore_lab.sandbox.base import Mount
-from tests.sandbox.arena import Agent, Arena
+from tests.sandbox.arena import AGENTS, Agent, Arena, edited
 
 PATH = "/mnt/workspace"
 
@@ -43,6 +45,24 @@ async def test_what_is_written_outlives_the_sandbox(arena: Arena) -> None:
     assert await found(second) == ["notes.txt"]
     await write(second, "more.txt")
     assert await found(second) == ["more.txt", "notes.txt"]
+
+
+async def test_an_image_fills_no_storage(arena: Arena, tmp_path: Path) -> None:
+    """What an image has at the mount path is out of sight, in a new storage and in a used one."""
+    dockerfile = (AGENTS / "probe" / "Dockerfile").read_text()
+    folder = edited(
+        AGENTS / "probe",
+        tmp_path / "probe",
+        Dockerfile=f"{dockerfile}\nCOPY edition.txt {PATH}/of-image.txt\n",
+    )
+    uri = "123456789012.dkr.ecr.us-west-2.amazonaws.com/agentcore-lab-test-filled:latest"
+    await asyncio.to_thread(arena.kind.build, folder, uri)
+    arena.images = {**arena.images, "filled": uri}
+    mount = new_mount()
+
+    agent = await (await arena.start("filled", mounts=[mount], FOLDER=PATH)).ready()
+
+    assert await found(agent) == []
 
 
 async def test_storages_do_not_see_each_other(arena: Arena) -> None:
