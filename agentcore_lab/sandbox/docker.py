@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
     from docker.models.containers import Container
-    from docker.models.networks import Network
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -218,12 +216,10 @@ class DockerBackend:
             client.close()
 
     def _ensure_network(self) -> None:
-        """One bridge for all engines of the machine, on which containers cannot reach each other.
-
-        Two engines that make it at the same moment make two, and while there are two, Docker starts nothing on
-        either: the one made last goes again.
-        """
-        if not self._networks():
+        """One bridge for all engines of the machine, on which containers cannot reach each other."""
+        try:
+            self._client.networks.get(self._network)
+        except NotFound:
             closed = {"com.docker.network.bridge.enable_icc": "false"}
             try:
                 self._client.networks.create(
@@ -232,15 +228,6 @@ class DockerBackend:
             except APIError as error:
                 if error.status_code != 409:  # another engine made it in the meantime
                     raise
-        for surplus in self._networks()[1:]:
-            with contextlib.suppress(APIError):  # the other engine does the same
-                surplus.remove()
-
-    def _networks(self) -> list[Network]:
-        """The networks of the bridge's name, oldest first."""
-        named = self._client.networks.list(names=[self._network])
-        exact = [network for network in named if network.name == self._network]
-        return sorted(exact, key=lambda network: (network.attrs["Created"], network.id or ""))
 
     def _resolve(self, uri: str) -> Image:
         try:
@@ -260,15 +247,14 @@ class DockerBackend:
             self._run(spec)
         except NoSuchImage:
             raise ImageNotFound(f"the image of {spec.image.uri} is gone: build it again") from None
+        except NotFound:
+            # An engine that thought itself the last one removed the network.
+            self._ensure_network()
+            self._run(spec)
         except APIError as error:
-            why = str(error.explanation)
-            if isinstance(error, NotFound) or "is ambiguous" in why:
-                # An engine that thought itself the last one removed the network, or a second one made it just now.
-                self._ensure_network()
-            elif self._init and "docker-init" in why:
-                self._init = False  # this engine was installed without an init
-            else:
+            if not self._init or "docker-init" not in str(error.explanation):
                 raise
+            self._init = False  # this engine was installed without an init
             self._run(spec)
 
     def _run(self, spec: SandboxSpec) -> None:

@@ -227,23 +227,6 @@ async def test_a_missing_image_is_not_looked_for_elsewhere(backend: DockerBacken
         await backend.resolve(uri)
 
 
-async def test_two_networks_of_one_name_become_one_again(
-    backend: DockerBackend, client: DockerClient, image: Callable[[str], str], network: str
-) -> None:
-    """Engines that open at the same moment may both have made the network; each mends that, and sandboxes start."""
-    client.networks.create(network, check_duplicate=False)
-    assert len(client.networks.list(names=[network])) == 2
-
-    await started(backend, image(SERVE))
-
-    assert len(client.networks.list(names=[network])) == 1
-    client.networks.create(network, check_duplicate=False)
-    other = DockerBackend(f"test-{secrets.token_hex(4)}", network=network)
-    await other.open()
-    assert len(client.networks.list(names=[network])) == 1
-    await other.close()
-
-
 async def test_any_user_may_write_to_storage_and_a_stop_takes_none_of_it(
     backend: DockerBackend, client: DockerClient, image: Callable[[str], str]
 ) -> None:
