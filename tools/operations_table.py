@@ -38,8 +38,15 @@ NOTES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         field: note for field, note in _CONFIGURATION.items() if field != "metadataConfiguration"
     },
     "UpdateAgentRuntime": _CONFIGURATION,
-    "PutResourcePolicy": {"policy": (STORED, "its form is checked; callers are not")},
-    "InvokeAgentRuntime": {"runtimeUserId": (IGNORED, "user identities come with workload access tokens")},
+    "PutResourcePolicy": {
+        "policy": (IMPLEMENTED, "evaluated on the data plane: [authorization.md](authorization.md)")
+    },
+    "InvokeAgentRuntime": {
+        "runtimeUserId": (
+            IGNORED,
+            "asks for InvokeAgentRuntimeForUser; identities come with workload access tokens",
+        )
+    },
     "StopRuntimeSession": {
         "clientToken": (IGNORED, "a session that has ended is not found, whatever the token")
     },

@@ -24,6 +24,12 @@ class Resource:
     runtime_id: str
     endpoint: str = ""
 
+    def arn(self, scope: Scope) -> str:
+        """Its ARN in the account and region it lives in."""
+        if self.endpoint:
+            return scope.endpoint_arn(self.runtime_id, self.endpoint)
+        return scope.runtime_arn(self.runtime_id)
+
 
 class RuntimeRepository:
     """Reads and writes domain values. Every save is one transaction; every write replaces the whole row."""

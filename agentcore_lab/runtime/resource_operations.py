@@ -9,7 +9,7 @@ from agentcore_lab.runtime.resources import Attachments
 
 
 class ResourceOperations:
-    """Tag, untag, list tags; put, get and delete policies. Policies are kept and enforced by nobody yet."""
+    """Tag, untag, list tags; put, get and delete policies, which authorization.py enforces."""
 
     def __init__(self, attachments: Attachments) -> None:
         self._attachments = attachments
@@ -42,7 +42,8 @@ class ResourceOperations:
     async def put_resource_policy(self, scope: Scope, params: Params) -> Result:
         """AWS: PutResourcePolicy."""
         resource = self._attachments.resource(scope, params["resourceArn"])
-        check_policy(params["policy"])
+        takes_tokens = self._attachments.takes_tokens(scope, resource)
+        check_policy(params["policy"], resource.arn(scope), takes_tokens=takes_tokens)
         self._attachments.put_policy(resource, params["policy"])
         return {"policy": params["policy"]}
 

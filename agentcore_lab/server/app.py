@@ -16,7 +16,9 @@ from agentcore_lab.errors import (
     ValidationException,
 )
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.operations import Operation as Handler
+from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.data import InvokeHandler
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.wire.models import Operation, load_operations
@@ -41,11 +43,13 @@ class Front:
         handlers: Mapping[str, Handler],
         invoke: InvokeHandler,
         lab_api: LabApi,
+        gate: Gate,
     ) -> None:
         self._scope = scope
         self._handlers = handlers
         self._invoke = invoke
         self._lab_api = lab_api
+        self._gate = gate
         self._router = Router(load_operations())
 
     def application(self) -> web.Application:
@@ -93,6 +97,7 @@ class Front:
             ) from error
         params = parse(match, query, request.headers, body)
         validate(match.operation, params)
+        self._gate.require(self._scope, match.operation.name, params, asker_of(request, self._scope))
         return serialize(match.operation, await handler(self._scope, params))
 
 

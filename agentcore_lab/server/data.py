@@ -9,8 +9,10 @@ from aiohttp import web
 
 from agentcore_lab.errors import AwsError, ValidationException
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.invoke import Answer, Call, Invoker
 from agentcore_lab.runtime.limits import MAX_PAYLOAD_BYTES
+from agentcore_lab.server.callers import asker_of
 from agentcore_lab.wire.parse import parse_head
 from agentcore_lab.wire.router import Match
 from agentcore_lab.wire.serialize import response_headers
@@ -22,8 +24,9 @@ log = logging.getLogger(__name__)
 class InvokeHandler:
     """Relays one invocation; the payload is never parsed and never held as a whole."""
 
-    def __init__(self, invoker: Invoker) -> None:
+    def __init__(self, invoker: Invoker, gate: Gate) -> None:
         self._invoker = invoker
+        self._gate = gate
 
     async def handle(
         self, scope: Scope, request: web.Request, match: Match, query: str, request_id: str
@@ -31,6 +34,7 @@ class InvokeHandler:
         """The container's answer as it comes. Raises AwsError before the first byte of it is sent."""
         params = parse_head(match, query, request.headers)
         validate(match.operation, params)
+        self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
         if (request.content_length or 0) > MAX_PAYLOAD_BYTES:
             raise _too_large()
         call = Call(params, request.headers, _limited(request), request_id)

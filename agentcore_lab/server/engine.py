@@ -13,6 +13,7 @@ from aiohttp import web
 from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.boot import Boot
 from agentcore_lab.runtime.control import ControlPlane
 from agentcore_lab.runtime.endpoint_control import EndpointControl
@@ -74,17 +75,20 @@ async def open_engine(
         control.resume()
         endpoints.resume()
         tokens = ClientTokens(database, clock)
+        attachments = Attachments(database, repository)
+        gate = Gate(attachments, clock)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
-            **ResourceOperations(Attachments(database, repository)).table(),
+            **ResourceOperations(attachments).table(),
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         front = Front(
             scope,
             operations,
-            InvokeHandler(Invoker(repository, sessions, backend, client)),
+            InvokeHandler(Invoker(repository, sessions, backend, client), gate),
             LabApi(scope, sessions, clock, asdict(about)),
+            gate,
         )
         yield front.application()
 
