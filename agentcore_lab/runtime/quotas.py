@@ -19,6 +19,7 @@ class Quotas:
     runtimes: int = 1000
     versions_per_runtime: int = 1000
     endpoints_per_runtime: int = 10
+    workload_identities: int = 11_000
 
 
 def quotas_from(adjusted: Mapping[str, int]) -> Quotas:

@@ -12,6 +12,8 @@ from aiohttp import web
 
 from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.identity.operations import IdentityOperations
+from agentcore_lab.identity.workload import WorkloadIdentities
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.boot import Boot
@@ -76,11 +78,13 @@ async def open_engine(
         endpoints.resume()
         tokens = ClientTokens(database, clock)
         attachments = Attachments(database, repository)
+        identities = WorkloadIdentities(database, clock, quotas)
         gate = Gate(attachments, clock)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
-            **ResourceOperations(attachments).table(),
+            **ResourceOperations(attachments, identities).table(),
+            **IdentityOperations(identities).table(),
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         front = Front(
