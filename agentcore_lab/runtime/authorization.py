@@ -17,8 +17,19 @@ from agentcore_lab.runtime.repository import Resource
 from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT
 
-GUARDED = frozenset({"InvokeAgentRuntime", "InvokeAgentRuntimeCommand", "StopRuntimeSession", "GetAgentCard"})
-"""The operations whose callers resource policies speak of (AWS: supported actions)."""
+GUARDED = frozenset(
+    {
+        "InvokeAgentRuntime",
+        "InvokeAgentRuntimeCommand",
+        "InvokeAgentRuntimeCommandShell",
+        "InvokeAgentRuntimeWithWebSocketStream",
+        "StopRuntimeSession",
+        "GetAgentCard",
+    }
+)
+"""The operations whose callers resource policies speak of, WebSockets by their action (AWS: supported actions)."""
+
+_FOR_USERS = frozenset({"InvokeAgentRuntime", "InvokeAgentRuntimeWithWebSocketStream"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +89,5 @@ class Gate:
 def _actions(operation: str, params: Mapping[str, Any]) -> Iterator[str]:
     """What the caller must be allowed: with a user id also to speak for a user (AWS: runtime-oauth)."""
     yield f"{SERVICE}:{operation}"
-    if operation == "InvokeAgentRuntime" and "runtimeUserId" in params:
-        yield f"{SERVICE}:InvokeAgentRuntimeForUser"
+    if operation in _FOR_USERS and "runtimeUserId" in params:
+        yield f"{SERVICE}:{operation}ForUser"

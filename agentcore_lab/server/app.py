@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
+from typing import Protocol
 
 from aiohttp import web
 
 from agentcore_lab.errors import (
     AwsError,
-    InternalServerException,
     NotImplementedException,
     UnknownOperationException,
     ValidationException,
@@ -18,8 +17,9 @@ from agentcore_lab.errors import (
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.operations import Operation as Handler
+from agentcore_lab.server.by_hand import Routes
 from agentcore_lab.server.callers import asker_of
-from agentcore_lab.server.data import InvokeHandler
+from agentcore_lab.server.failure import internal_error
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.wire.models import Operation, load_operations
 from agentcore_lab.wire.parse import parse
@@ -28,10 +28,18 @@ from agentcore_lab.wire.router import Match, Router
 from agentcore_lab.wire.serialize import Reply, serialize, serialize_error
 from agentcore_lab.wire.validate import validate
 
-log = logging.getLogger(__name__)
-
 MAX_CONTROL_BODY = 2 * 1024 * 1024
 """Bytes. The largest modelled control-plane request (50 environment variables of 5,000 characters) is far below."""
+
+
+class Streaming(Protocol):
+    """Answers one modelled operation whose request or answer is not held as a whole. Raises AwsError."""
+
+    async def handle(
+        self, scope: Scope, request: web.Request, match: Match, query: str, request_id: str
+    ) -> web.StreamResponse:
+        """The answer, sent or on its way."""
+        ...
 
 
 class Front:
@@ -41,21 +49,22 @@ class Front:
         self,
         scope: Scope,
         handlers: Mapping[str, Handler],
-        invoke: InvokeHandler,
-        lab_api: LabApi,
+        streaming: Mapping[str, Streaming],
+        by_hand: Routes,
         gate: Gate,
     ) -> None:
         self._scope = scope
         self._handlers = handlers
-        self._invoke = invoke
-        self._lab_api = lab_api
+        self._streaming = streaming
+        self._by_hand = by_hand
         self._gate = gate
         self._router = Router(load_operations())
 
-    def application(self) -> web.Application:
-        """The application that serves everything."""
+    def application(self, lab_api: LabApi | None) -> web.Application:
+        """An application that serves AWS's API, and the lab's own if it is given."""
         app = web.Application(client_max_size=MAX_CONTROL_BODY)
-        self._lab_api.add_routes(app)
+        if lab_api is not None:
+            lab_api.add_routes(app)
         app.router.add_route("*", "/{path:.*}", self.handle)
         return app
 
@@ -68,22 +77,24 @@ class Front:
         operation = match.operation if match else None
         try:
             if match is None:
-                raise UnknownOperationException(
-                    f"No operation of bedrock-agentcore has the method and path {request.method} {request.path}"
-                )
-            if match.operation.name == "InvokeAgentRuntime":
-                return await self._invoke.handle(self._scope, request, match, query, request_id)
+                return await self._answer_by_hand(request, path, request_id)
+            if streaming := self._streaming.get(match.operation.name):
+                return await streaming.handle(self._scope, request, match, query, request_id)
             return _respond(await self._answer(request, match, query), request_id)
         except AwsError as error:
             return _respond(serialize_error(operation, error, request_id), request_id)
         except asyncio.CancelledError:
             raise
         except Exception:
-            log.exception("request %s failed", request_id)
-            hidden = InternalServerException(
-                f"The engine failed on this request. Its log tells why: look for {request_id}."
+            return _respond(serialize_error(operation, internal_error(request_id), request_id), request_id)
+
+    async def _answer_by_hand(self, request: web.Request, path: str, request_id: str) -> web.StreamResponse:
+        found = self._by_hand.match(request.method, path)
+        if found is None:
+            raise UnknownOperationException(
+                f"No operation of bedrock-agentcore has the method and path {request.method} {request.path}"
             )
-            return _respond(serialize_error(operation, hidden, request_id), request_id)
+        return await found.handler.handle(self._scope, request, found.runtime, request_id)
 
     async def _answer(self, request: web.Request, match: Match, query: str) -> Reply:
         handler = self._handlers.get(match.operation.name)

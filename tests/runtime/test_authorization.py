@@ -6,6 +6,9 @@ import json
 import uuid
 from datetime import timedelta
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -124,6 +127,32 @@ def test_stopping_a_session_can_be_denied(aws: Clients, runtime: str, backend: S
     assert message == words(runtime, "bedrock-agentcore:StopRuntimeSession")
     invoke(aws, runtime, runtimeSessionId=session_id)
     assert len(backend.started) == 1
+
+
+def test_an_agents_card_can_be_denied(aws: Clients, runtime: str) -> None:
+    """GetAgentCard has a permission of its own."""
+    deny(aws, runtime, "bedrock-agentcore:GetAgentCard")
+    code, status, message, _ = refusal(lambda: aws.data.get_agent_card(agentRuntimeArn=runtime))
+    assert (code, status) == ("AccessDeniedException", 403)
+    assert message == words(runtime, "bedrock-agentcore:GetAgentCard")
+    assert invoke(aws, runtime)["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    ("protocol", "said"),
+    [("MCP", '"code": -32002'), ("A2A", "with an explicit deny"), ("AGUI", "ACCESS_DENIED")],
+)
+def test_clients_are_refused_in_their_protocol(aws: Clients, protocol: str, said: str) -> None:
+    """AWS: the protocol contracts; 403 everywhere, to A2A in AWS's plain form."""
+    made = create(aws, protocolConfiguration={"serverProtocol": protocol})
+    arn = settled(aws, made["agentRuntimeId"])["agentRuntimeArn"]
+    deny(aws, arn)
+    url = f"{aws.data.meta.endpoint_url}/runtimes/{quote(arn, safe='')}/invocations"
+    call = json.dumps({"jsonrpc": "2.0", "id": 7, "method": "tools/list"}).encode()
+    with pytest.raises(HTTPError) as caught:
+        urlopen(Request(url, call))
+    with caught.value as answer:
+        assert (answer.status, said in answer.read().decode()) == (403, True)
 
 
 def test_the_control_plane_is_not_the_policys_business(aws: Clients, runtime: str) -> None:
