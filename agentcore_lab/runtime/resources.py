@@ -79,16 +79,9 @@ class Attachments:
                 [(resource.runtime_id, resource.endpoint, key) for key in keys],
             )
 
-    def policy(self, resource: Resource) -> str:
-        """The resource's policy as it was given. Raises ResourceNotFoundException when it has none."""
-        rows = self._db.query(
-            "SELECT policy FROM resource_policy WHERE runtime_id = ? AND endpoint = ?",
-            (resource.runtime_id, resource.endpoint),
-        )
-        if not rows:
-            raise ResourceNotFoundException("The resource has no resource policy.")
-        policy: str = rows[0]["policy"]
-        return policy
+    def policy(self, resource: Resource) -> str | None:
+        """The resource's policy as it was given, if it has one."""
+        return self.policies(resource.runtime_id).get(resource)
 
     def policies(self, runtime_id: str) -> dict[Resource, str]:
         """The policies of a runtime and of its endpoints, of those that have one."""
@@ -114,7 +107,8 @@ class Attachments:
 
     def delete_policy(self, resource: Resource) -> None:
         """Remove the resource's policy. Raises ResourceNotFoundException when it has none."""
-        self.policy(resource)
+        if self.policy(resource) is None:
+            raise ResourceNotFoundException("The resource has no resource policy.")
         with self._db.transaction() as connection:
             connection.execute(
                 "DELETE FROM resource_policy WHERE runtime_id = ? AND endpoint = ?",
