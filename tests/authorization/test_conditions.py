@@ -51,6 +51,7 @@ def held(condition: dict[str, Any]) -> bool:
         ("StringEquals", "aws:username", "${aws:nothing, 'ann'}", True),
         ("StringEquals", "aws:username", "${aws:nothing}", False),
         ("StringNotEquals", "aws:username", "${aws:nothing}", True),
+        ("ForAnyValue:StringEquals", "aws:TagKeys", "${aws:TagKeys}", False),
         ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:role/*", True),
         ("ArnEquals", "aws:PrincipalArn", "arn:aws:iam::111122223333:role/team/?pp", True),
         ("ArnLike", "aws:PrincipalArn", "arn:aws:*:role/*", False),

@@ -104,6 +104,14 @@ def test_one_statement_needs_no_list() -> None:
     assert effect(json.dumps({"Version": "2012-10-17", "Statement": statement()})) is Effect.ALLOW
 
 
+def test_an_old_policy_has_no_variables() -> None:
+    """AWS: Version element; what looks like a variable is text in a policy of 2008."""
+    context = Context(USER.keys())
+    said = statement(Resource="arn:aws:bedrock-agentcore:*:${aws:PrincipalAccount}:runtime/*")
+    assert effect(policy(said), context=context) is Effect.ALLOW
+    assert effect(policy(said, version="2008-10-17"), context=context) is Effect.SILENT
+
+
 ALLOW, DENY, SILENT = Effect.ALLOW, Effect.DENY, Effect.SILENT
 SAYING = {
     ALLOW: policy(statement(Resource="*")),
