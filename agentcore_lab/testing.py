@@ -15,6 +15,7 @@ from aiohttp import web
 from agentcore_lab.clock import Clock, wake
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.proof import PROOF, PURPOSE
+from agentcore_lab.runtime.throttle import Kind
 from agentcore_lab.sandbox.base import (
     Backend,
     Doorway,
@@ -31,6 +32,9 @@ from agentcore_lab.server.listening import listen_inside, serve_on
 from agentcore_lab.settings import Settings
 
 _DRAIN_SECONDS = 1
+
+UNMETERED = {kind.value: 1_000_000 for kind in Kind}
+"""Rates no test meets, as ``quotas`` of its settings: on a clock that stands still a second never ends."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -91,7 +95,7 @@ class Script:
     """How a scripted agent behaves.
 
     ``exits``: its exit code, if it ends as soon as it starts. ``unhealthy_pings``: how many health checks it fails
-    first. ``log``: what it writes. ``answer``: its /invocations. ``posts``: what else it answers POST at, by path.
+    first. ``log``: what it writes. ``answer``: its /invocations. ``posts`` and ``gets``: what else it answers, by path.
     ``proof``: how it behaves in the sandbox that proves its version healthy, where that differs. ``ping``: its /ping
     once those have failed. ``usage``: what it says to have used.
     """
@@ -101,6 +105,7 @@ class Script:
     log: Sequence[str] = ()
     answer: Handler = _echo
     posts: Mapping[str, Handler] = field(default_factory=dict)
+    gets: Mapping[str, Handler] = field(default_factory=dict)
     proof: Script | None = None
     ping: Handler = _healthy
     usage: Usage | None = None
@@ -196,6 +201,8 @@ class ScriptedBackend:
         app.router.add_post("/invocations", running.script.answer)
         for path, handler in running.script.posts.items():
             app.router.add_post(path, handler)
+        for path, handler in running.script.gets.items():
+            app.router.add_get(path, handler)
         running.loop = asyncio.get_running_loop()
         running.listener = socket.create_server(("127.0.0.1", 0))
         running.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)

@@ -79,7 +79,7 @@ class ResourceOperations:
         return {"policy": params["policy"]}
 
     async def get_resource_policy(self, scope: Scope, params: Params) -> Result:
-        """AWS: GetResourcePolicy; an answer without a policy where there is none, as AWS's SDK tests have it."""
+        """AWS: GetResourcePolicy; a resource without a policy is answered, with none (AWS's SDK tests rely on it)."""
         policy = self._attachments.policy(self._attachments.resource(scope, params["resourceArn"]))
         return {} if policy is None else {"policy": policy}
 

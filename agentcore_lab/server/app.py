@@ -17,11 +17,12 @@ from agentcore_lab.errors import (
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.operations import Operation as Handler
+from agentcore_lab.runtime.throttle import Kind, Throttle, control_kind
 from agentcore_lab.server.by_hand import Routes
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
 from agentcore_lab.server.lab_api import LabApi
-from agentcore_lab.wire.models import Operation, load_operations
+from agentcore_lab.wire.models import CONTROL, Operation, load_operations
 from agentcore_lab.wire.parse import parse
 from agentcore_lab.wire.request_id import new_request_id
 from agentcore_lab.wire.router import Match, Router
@@ -48,12 +49,14 @@ class Front:
     def __init__(
         self,
         scope: Scope,
+        throttle: Throttle,
         handlers: Mapping[str, Handler],
         streaming: Mapping[str, Streaming],
         by_hand: Routes,
         gate: Gate,
     ) -> None:
         self._scope = scope
+        self._throttle = throttle
         self._handlers = handlers
         self._streaming = streaming
         self._by_hand = by_hand
@@ -73,11 +76,18 @@ class Front:
         request_id = new_request_id()
         # ARNs arrive percent-encoded, slashes included: the path is routed as it came.
         path, _, query = request.raw_path.partition("?")
-        match = self._router.match(request.method, path)
+        # First, for a label may hold the slashes of an ARN, and would take what follows the ARN for a part of it.
+        by_hand = self._by_hand.match(request.method, path)
+        match = None if by_hand else self._router.match(request.method, path)
         operation = match.operation if match else None
         try:
+            if by_hand is not None:
+                self._throttle.admit(Kind.DATA)
+                return await by_hand.handler.handle(self._scope, request, by_hand.runtime, request_id)
             if match is None:
-                return await self._answer_by_hand(request, path, request_id)
+                raise UnknownOperationException(
+                    f"No operation of bedrock-agentcore has the method and path {request.method} {request.path}"
+                )
             if streaming := self._streaming.get(match.operation.name):
                 return await streaming.handle(self._scope, request, match, query, request_id)
             return _respond(await self._answer(request, match, query), request_id)
@@ -87,14 +97,6 @@ class Front:
             raise
         except Exception:
             return _respond(serialize_error(operation, internal_error(request_id), request_id), request_id)
-
-    async def _answer_by_hand(self, request: web.Request, path: str, request_id: str) -> web.StreamResponse:
-        found = self._by_hand.match(request.method, path)
-        if found is None:
-            raise UnknownOperationException(
-                f"No operation of bedrock-agentcore has the method and path {request.method} {request.path}"
-            )
-        return await found.handler.handle(self._scope, request, found.runtime, request_id)
 
     async def _answer(self, request: web.Request, match: Match, query: str) -> Reply:
         handler = self._handlers.get(match.operation.name)
@@ -106,6 +108,8 @@ class Front:
             raise ValidationException(
                 f"The request is larger than {MAX_CONTROL_BODY} bytes", reason="CannotParse"
             ) from error
+        is_control = match.operation.service == CONTROL
+        self._throttle.admit(control_kind(match.operation.name) if is_control else Kind.DATA)
         params = parse(match, query, request.headers, body)
         validate(match.operation, params)
         self._gate.require(self._scope, match.operation.name, params, asker_of(request, self._scope))

@@ -16,6 +16,7 @@ from agentcore_lab.runtime.jsonrpc import RpcHead
 from agentcore_lab.runtime.limits import MAX_PAYLOAD_BYTES
 from agentcore_lab.runtime.payload import Payload, too_large
 from agentcore_lab.runtime.protocol_errors import Envelope, enveloped
+from agentcore_lab.runtime.throttle import Kind, Throttle
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
 from agentcore_lab.wire.models import Operation
@@ -32,8 +33,9 @@ Asking = Callable[[Scope, Call], AbstractAsyncContextManager[Answer]]
 class DataHandler:
     """Relays one operation's calls; the payload is never held as a whole, and errors speak the agent's protocol."""
 
-    def __init__(self, invoker: Invoker, gate: Gate, ask: Asking) -> None:
+    def __init__(self, invoker: Invoker, throttle: Throttle, gate: Gate, ask: Asking) -> None:
         self._invoker = invoker
+        self._throttle = throttle
         self._gate = gate
         self._ask = ask
 
@@ -47,6 +49,7 @@ class DataHandler:
         relay = _Relay(request, match.operation, request_id)
         failure: AwsError
         try:
+            self._throttle.admit(Kind.DATA)
             validate(match.operation, params)
             self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
             if (request.content_length or 0) > MAX_PAYLOAD_BYTES:
@@ -69,11 +72,11 @@ class DataHandler:
         protocol = self._invoker.protocol(scope, call.params)
         if protocol is None:
             raise error
-        head = await rpc_head(call) if protocol in {"MCP", "A2A"} else RpcHead()
-        envelope = enveloped(protocol, error, head)
+        head = await rpc_head(call) if protocol.json_rpc else RpcHead()
+        envelope = enveloped(protocol.name, error, head)
         if envelope is None:
             raise error
-        return _enveloped(envelope, call, error, protocol)
+        return _enveloped(envelope, call, error, protocol.name)
 
 
 class NotAllowed:

@@ -31,6 +31,7 @@ from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.sessions import Rules, Sessions
+from agentcore_lab.runtime.throttle import Throttle
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.sandbox.base import Backend
@@ -76,7 +77,8 @@ async def open_engine(
         )
         to_engine = settings.client_environment(inside_url)
         boot = Boot(backend, client, lambda version: agent_environment(version, scope, to_engine, about.url))
-        sessions = Sessions(boot, clock, _rules(settings))
+        throttle = Throttle(clock, quotas)
+        sessions = Sessions(boot, clock, throttle, _rules(settings))
         if removed := await sessions.clear_leftovers():
             log.warning("removed %d sandboxes that an earlier engine left behind", removed)
         sessions.open()
@@ -104,10 +106,11 @@ async def open_engine(
         invoker = Invoker(repository, sessions, upstream, backend.name)
         front = Front(
             scope,
+            throttle,
             operations,
             {
-                "InvokeAgentRuntime": DataHandler(invoker, gate, invoker.invoke),
-                "GetAgentCard": DataHandler(invoker, gate, invoker.agent_card),
+                "InvokeAgentRuntime": DataHandler(invoker, throttle, gate, invoker.invoke),
+                "GetAgentCard": DataHandler(invoker, throttle, gate, invoker.agent_card),
             },
             Routes({(method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")}),
             gate,

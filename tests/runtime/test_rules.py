@@ -205,9 +205,9 @@ def test_quotas_are_enforced_and_can_be_set(
 def test_quotas_come_from_the_environment() -> None:
     """AWS's defaults but for those named; a name that is none, or a value that is none, is told."""
     settings = Settings.load({"AGENTCORE_LAB_QUOTAS": "runtimes=3, endpoints_per_runtime=4"})
-    assert quotas_from(settings.quotas) == Quotas(3, 1000, 4, 11_000)
-    assert quotas_from({}) == Quotas(1000, 1000, 10, 11_000)
-    with pytest.raises(UnknownQuota, match="rockets: use endpoints_per_runtime, runtimes"):
+    assert quotas_from(settings.quotas) == Quotas(3, 1000, 4)
+    assert quotas_from({}) == Quotas(1000, 1000, 10)
+    with pytest.raises(UnknownQuota, match="rockets: use data_calls_per_second, endpoints_per_runtime"):
         quotas_from({"rockets": 1})
     with pytest.raises(ValueError, match="AGENTCORE_LAB_QUOTAS"):
         Settings.load({"AGENTCORE_LAB_QUOTAS": "runtimes=many"})
