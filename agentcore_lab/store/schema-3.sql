@@ -1,12 +1,8 @@
--- Migration 3. What a session left at a mount path; the files are the sandbox backend's. ``used_at``: last activity.
-CREATE TABLE session_storage (
-  id              TEXT PRIMARY KEY,
-  runtime_id      TEXT NOT NULL REFERENCES runtime (id) ON DELETE CASCADE,
-  session_id      TEXT NOT NULL,
-  mount_path      TEXT NOT NULL,
-  version         INTEGER NOT NULL,
-  used_at         TEXT NOT NULL,
-  UNIQUE (runtime_id, session_id, mount_path)
-) STRICT, WITHOUT ROWID;
+-- Migration 3. ``runtime_id`` is the runtime an identity was made with, and goes with; lists and maps are JSON.
+ALTER TABLE workload_identity ADD COLUMN runtime_id TEXT REFERENCES runtime (id) ON DELETE CASCADE;
+ALTER TABLE workload_identity ADD COLUMN return_urls TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE workload_identity ADD COLUMN tags TEXT NOT NULL DEFAULT '{}';
 
-CREATE INDEX session_storage_use ON session_storage (used_at);
+UPDATE workload_identity SET runtime_id = name;
+
+CREATE INDEX workload_identity_of_runtime ON workload_identity (runtime_id);
