@@ -46,6 +46,8 @@ from agentcore_lab.runtime.session import (
     next_look,
     step,
 )
+from agentcore_lab.runtime.storage import SessionStorage
+from agentcore_lab.runtime.throttle import Kind, Throttle
 from agentcore_lab.runtime.versions import AgentRuntime, Version
 from agentcore_lab.sandbox.base import Image, SandboxError, SandboxStatus, Usage
 
@@ -111,11 +113,15 @@ class Sessions:
         self,
         boot: Boot,
         clock: Clock,
+        storage: SessionStorage,
+        throttle: Throttle,
         rules: Rules = Rules(),
     ) -> None:
         self._boot = boot
         self._backend = boot.backend
         self._clock = clock
+        self._storage = storage
+        self._throttle = throttle
         self._rules = rules
         self._probe = Probe(boot.backend, boot.client, clock)
         self._live: dict[tuple[str, str], _Live] = {}
@@ -156,6 +162,7 @@ class Sessions:
             RuntimeClientError: the agent did not start.
             RetryableConflictException: the session ended while it was being started.
             ServiceQuotaExceededException: it would be one session too many.
+            ThrottlingException: too many sessions have been started in this second.
         """
         live, began = await self._acquire((runtime_id, session_id), plan)
         address = await _started(live)
@@ -188,6 +195,7 @@ class Sessions:
                 f"The account has {self._rules.max_sessions} active sessions, which is its quota. Stop sessions that "
                 "are no longer needed, or wait until their idle time-out has passed."
             )
+        self._throttle.admit(Kind.NEW_SESSION)
         now = self._clock.now()
         times = lifecycle_of(plan.version.spec)
         session = Session(
@@ -213,6 +221,7 @@ class Sessions:
                 live.session.incarnation,
                 live.plan.version,
                 {"agentcore-lab.session": live.session.session_id},
+                self._storage.hold(live.session, live.plan.version.spec),
             )
         except SandboxError as error:
             why = f"The session's sandbox could not be started. {error}"
@@ -246,11 +255,12 @@ class Sessions:
         await live.gone.wait()
 
     async def end_all(self, runtime_id: str) -> None:
-        """End every session of a runtime that is being deleted."""
+        """End every session of a runtime that is being deleted, and wipe what they stored."""
         mine = [live for key, live in self._live.items() if key[0] == runtime_id]
         for live in mine:
             self._apply(live, Ended(Reason.RUNTIME_DELETED))
         await asyncio.gather(*(live.gone.wait() for live in mine))
+        await self._storage.wipe(runtime_id)
 
     def crashed(self, session: Session, status: SandboxStatus) -> None:
         """Tell that the sandbox of this very incarnation was found dead."""
@@ -334,6 +344,7 @@ class Sessions:
         except SandboxError:
             log.exception("sandbox %s could not be removed", incarnation)
         finally:
+            self._storage.release(live.session)
             key = (live.session.runtime_id, live.session.session_id)
             if self._live.get(key) is live:
                 del self._live[key]

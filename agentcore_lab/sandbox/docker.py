@@ -12,6 +12,7 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.errors import ImageNotFound as NoSuchImage
 from requests.exceptions import RequestException
 
+from agentcore_lab.sandbox import docker_volumes
 from agentcore_lab.sandbox.base import (
     BackendUnavailable,
     Doorway,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
     from docker.models.containers import Container
-    from docker.models.networks import Network
 
     from agentcore_lab.sandbox.commands import Size
 
@@ -84,6 +84,7 @@ class DockerBackend:
         self._asked = (vcpus, memory_gib)
         self._publish = publish
         self._init = True
+        self._measuring = asyncio.Lock()
         self._limits: Limits | None = None
         self._gateway: str | None = None
         self._docker: DockerClient | None = None
@@ -174,12 +175,25 @@ class DockerBackend:
         return DockerExec(self._client.api, self._blocking, container_name(sandbox_id))
 
     async def stop(self, sandbox_id: str, grace: float) -> None:
-        """End the container and remove it with its volumes and its log."""
+        """End the container and remove it with its anonymous volumes and its log."""
         await self._blocking(self._stop, sandbox_id, grace)
 
     async def owned(self) -> list[Owned]:
         """Every container with this owner's label, running or not."""
         return await self._blocking(self._owned)
+
+    async def storages(self) -> list[str]:
+        """Every named volume with this owner's label."""
+        return await self._blocking(lambda: docker_volumes.storages(self._client, self._owner))
+
+    async def storage_size(self, storage_id: str) -> int | None:
+        """What the engine says that the volume takes on disk."""
+        async with self._measuring:  # the engine refuses to measure twice at a time
+            return await self._blocking(docker_volumes.size, self._client, self._owner, storage_id)
+
+    async def remove_storage(self, storage_id: str) -> None:
+        """Remove the volume."""
+        await self._blocking(docker_volumes.remove, self._client, self._owner, storage_id)
 
     async def _blocking(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``call`` in the pool; what the SDK raises becomes a SandboxError."""
@@ -221,11 +235,10 @@ class DockerBackend:
             client.close()
 
     def _ensure_network(self) -> None:
-        """One bridge for all engines of the machine, on which containers cannot reach each other.
-
-        Engines that start together may each make one, and then its name means nothing: the oldest stays.
-        """
-        if not self._networks():
+        """One bridge for all engines of the machine, on which containers cannot reach each other."""
+        try:
+            self._client.networks.get(self._network)
+        except NotFound:
             closed = {"com.docker.network.bridge.enable_icc": "false"}
             try:
                 self._client.networks.create(
@@ -234,17 +247,6 @@ class DockerBackend:
             except APIError as error:
                 if error.status_code != 409:  # another engine made it in the meantime
                     raise
-        for duplicate in self._networks()[1:]:
-            try:
-                duplicate.remove()
-            except APIError as error:
-                if error.status_code not in {403, 404}:  # in use, or another engine was quicker
-                    raise
-
-    def _networks(self) -> list[Network]:
-        found = self._client.networks.list(names=[self._network])
-        named = [network for network in found if network.name == self._network]
-        return sorted(named, key=lambda network: (network.attrs["Created"], network.id))
 
     def _resolve(self, uri: str) -> Image:
         try:
@@ -269,10 +271,6 @@ class DockerBackend:
             self._ensure_network()
             self._run(spec)
         except APIError as error:
-            if "is ambiguous" in str(error.explanation):
-                self._ensure_network()  # another engine has just made a second one
-                self._run(spec)
-                return
             if not self._init or "docker-init" not in str(error.explanation):
                 raise
             self._init = False  # this engine was installed without an init
@@ -283,8 +281,10 @@ class DockerBackend:
         options = container_options(
             spec, self._owner, self._limits, self._network, init=self._init, publish=bool(self._publish)
         )
-        container = self._client.containers.create(**options)
+        volumes = docker_volumes.prepared(self._client, self._owner, spec.mounts)
+        container = self._client.containers.create(**options, mounts=volumes)
         try:
+            docker_volumes.open_to_all(container, spec.mounts)
             container.start()
         except BaseException:
             container.remove(v=True, force=True)

@@ -8,7 +8,10 @@ from aiohttp import web
 
 from agentcore_lab.errors import AccessDeniedException, AwsError, ValidationException
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.commands import Commands, Running
+from agentcore_lab.runtime.throttle import Kind, Throttle
+from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.origin import is_foreign
 from agentcore_lab.wire.eventstream import CONTENT_TYPE, EventStream
 from agentcore_lab.wire.parse import parse
@@ -22,8 +25,10 @@ log = logging.getLogger(__name__)
 class CommandHandler:
     """Runs one command; a caller that leaves ends it."""
 
-    def __init__(self, commands: Commands) -> None:
+    def __init__(self, commands: Commands, throttle: Throttle, gate: Gate) -> None:
         self._commands = commands
+        self._throttle = throttle
+        self._gate = gate
 
     async def handle(
         self, scope: Scope, request: web.Request, match: Match, query: str, request_id: str
@@ -39,8 +44,10 @@ class CommandHandler:
             raise ValidationException(
                 "The request is larger than any command", reason="CannotParse"
             ) from error
+        self._throttle.admit(Kind.DATA)
         params = parse(match, query, request.headers, body)
         validate(match.operation, params)
+        self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
         async with self._commands.run(scope, params) as running:
             response = web.StreamResponse(
                 status=match.operation.success_status,

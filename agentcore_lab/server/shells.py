@@ -11,14 +11,19 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from agentcore_lab.clock import Clock
 from agentcore_lab.errors import AccessDeniedException, ValidationException
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.headers import SESSION_ID
 from agentcore_lab.runtime.limits import SHELL_CONNECTION_SECONDS, SHELL_FRAME_BYTES
 from agentcore_lab.runtime.shell import Replaced, Shell
 from agentcore_lab.runtime.shells import Attached, Shells
 from agentcore_lab.sandbox.base import SandboxError
 from agentcore_lab.sandbox.commands import Size
+from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.origin import is_foreign
 from agentcore_lab.wire.shell_frames import Channel, confirmed, exited, failed, frame, size_in
+
+_OPERATION = "InvokeAgentRuntimeCommandShell"
+"""The action that policies name (AWS: runtime-get-started-command-shell)."""
 
 SHELL_ID = "X-Amzn-Bedrock-AgentCore-Shell-Id"
 REPLACED = 4000
@@ -37,8 +42,9 @@ _GONE = (ConnectionError, RuntimeError)
 class ShellHandler:
     """Connects one client with one shell."""
 
-    def __init__(self, shells: Shells, clock: Clock) -> None:
+    def __init__(self, shells: Shells, gate: Gate, clock: Clock) -> None:
         self._shells = shells
+        self._gate = gate
         self._clock = clock
 
     async def handle(
@@ -57,17 +63,8 @@ class ShellHandler:
         )
         if not socket.can_prepare(request):
             raise ValidationException("Shells are opened by a WebSocket upgrade", reason="CannotParse")
-        query = {
-            name: request.query[name]
-            for name in ("qualifier", "accountId", "shellId")
-            if request.query.get(name)
-        }
-        session_id = request.headers.get(SESSION_ID) or request.query.get(SESSION_ID)
-        params = {
-            "agentRuntimeArn": runtime,
-            **query,
-            **({"runtimeSessionId": session_id} if session_id else {}),
-        }
+        params = _params(request, runtime)
+        self._gate.require(scope, _OPERATION, params, asker_of(request, scope))
         async with self._shells.attach(scope, params) as attached:
             socket.headers[SESSION_ID] = attached.session.session_id
             socket.headers[SHELL_ID] = attached.shell.id
@@ -117,6 +114,14 @@ class ShellHandler:
         elif end.why:
             await socket.send_bytes(failed(end.why))
         await socket.close()
+
+
+def _params(request: web.Request, runtime: str) -> dict[str, str]:
+    """What the URL and the headers say; a presigned URL has the session id in its query."""
+    query = {name: request.query.get(name, "") for name in ("qualifier", "accountId", "shellId")}
+    session_id = request.headers.get(SESSION_ID) or request.query.get(SESSION_ID, "")
+    given = {"agentRuntimeArn": runtime, **query, "runtimeSessionId": session_id}
+    return {name: value for name, value in given.items() if value}
 
 
 async def _send(socket: web.WebSocketResponse, attached: Attached) -> None:

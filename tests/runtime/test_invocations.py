@@ -35,9 +35,9 @@ def invoke(aws: Clients, arn: str, payload: bytes = b"{}", **more: Any) -> dict[
     return answer
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait, in real time and not for long, for what happens in the background."""
-    for _ in range(300):
+def eventually(holds: Callable[[], bool], *, within: float = 3) -> None:
+    """Wait, in real time and not for long (seconds, at least), for what happens in the background."""
+    for _ in range(int(within * 100)):
         if holds():
             return
         time.sleep(0.01)

@@ -84,6 +84,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"environmentVariables": {"A": "x" * 4096}}, "environmentVariables", "4097 bytes"),
     (mounts("/mnt/data", "/mnt/data/"), "filesystemConfigurations.2.member.mountPath", "more than once"),
     (
+        mounts("/mnt/data", "/mnt/.."),
+        "filesystemConfigurations.2.member.mountPath",
+        "not a directory under /mnt",
+    ),
+    (
         {"lifecycleConfiguration": {"maxLifetime": 28_801}},
         "lifecycleConfiguration.maxLifetime",
         "without a capacity provider",
@@ -207,7 +212,7 @@ def test_quotas_come_from_the_environment() -> None:
     settings = Settings.load({"AGENTCORE_LAB_QUOTAS": "runtimes=3, endpoints_per_runtime=4"})
     assert quotas_from(settings.quotas) == Quotas(3, 1000, 4)
     assert quotas_from({}) == Quotas(1000, 1000, 10)
-    with pytest.raises(UnknownQuota, match="rockets: use endpoints_per_runtime, runtimes"):
+    with pytest.raises(UnknownQuota, match="rockets: use data_calls_per_second, endpoints_per_runtime"):
         quotas_from({"rockets": 1})
     with pytest.raises(ValueError, match="AGENTCORE_LAB_QUOTAS"):
         Settings.load({"AGENTCORE_LAB_QUOTAS": "runtimes=many"})
