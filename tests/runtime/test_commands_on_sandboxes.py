@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import pytest
 
 from agentcore_lab.images.choose import builder_for
+from agentcore_lab.images.docker_builder import DockerBuilder
+from agentcore_lab.sandbox.docker_host import connect
 from agentcore_lab.settings import Settings
 from tests.conftest import Clients, clients_of
 from tests.programs import ROOT, Program, Serving
@@ -19,6 +21,8 @@ from tests.runtime.test_control_plane import create, settled
 from tests.runtime.test_invocations import invoke
 
 URI = "123456789012.dkr.ecr.us-west-2.amazonaws.com/agentcore-lab-test-commands:latest"
+PRIVATE = 'cd "${TMPDIR:-/tmp}"'
+"""To a folder the agent's user may write to, on every sandbox its own."""
 PATIENCE = 60.0
 
 
@@ -42,12 +46,21 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """An engine on each sandbox, one after the other."""
     program = Program(tmp_path_factory.mktemp("engine") / "data")
     with program.serving("--sandbox", request.param, "--port", "0") as serving:
-        settings = Settings.load({"AGENTCORE_LAB_DATA_DIR": str(program.data_dir)})
-        builder = builder_for(request.param, settings)
-        builder.build(ROOT / "containers" / "hello-agent", URI, on_step=lambda _: None)
+        build(request.param, Settings.load(data_dir=program.data_dir))
         aws = clients_of(serving.engine.url)
         created = create(aws, f"agent_{uuid.uuid4().hex[:8]}", URI)
         yield Stage(serving, aws, settled(aws, created["agentRuntimeId"])["agentRuntimeArn"])
+
+
+def build(sandbox: str, settings: Settings) -> None:
+    """Make URI name hello-agent's image."""
+    client = connect() if sandbox == "docker" else None
+    try:
+        builder = DockerBuilder(settings.cache_dir, client) if client else builder_for(sandbox, settings)
+        builder.build(ROOT / "containers" / "hello-agent", URI, on_step=lambda _: None)
+    finally:
+        if client is not None:
+            client.close()
 
 
 def test_a_command_sees_the_agents_session(stage: Stage) -> None:
@@ -58,31 +71,36 @@ def test_a_command_sees_the_agents_session(stage: Stage) -> None:
     out, err, end = run(
         stage.aws,
         stage.arn,
-        "ls agent.py; echo $AWS_REGION; echo oops >&2; x=1; echo kept > kept.txt; exit 4",
+        f"ls agent.py; echo $AWS_REGION; echo oops >&2; x=1; {PRIVATE}; echo kept > kept.txt; exit 4",
         runtimeSessionId=session_id,
     )
-    again, _, _ = run(stage.aws, stage.arn, 'cat kept.txt; echo "x is $x"', runtimeSessionId=session_id)
+    again, _, _ = run(
+        stage.aws, stage.arn, f'{PRIVATE}; cat kept.txt; echo "x is $x"', runtimeSessionId=session_id
+    )
 
-    assert (out, err, end) == ("agent.py\nus-east-1\n", "oops\n", {"exitCode": 4, "status": "COMPLETED"})
+    assert (out, err, end) == ("agent.py\nus-west-2\n", "oops\n", {"exitCode": 4, "status": "COMPLETED"})
     assert again == "kept\nx is \n"
 
 
 def test_a_command_that_takes_too_long_is_gone(stage: Stage) -> None:
     """All of it is ended, and the agent still answers."""
     session_id = str(uuid.uuid4())
-    script = "touch running; (sleep 5; rm running) & echo begun; sleep 600"
+    script = f"{PRIVATE}; touch running; (sleep 5; rm running) & echo begun; sleep 600"
 
     out, _, end = run(stage.aws, stage.arn, script, timeout=2, runtimeSessionId=session_id)
 
     assert (out, end) == ("begun\n", {"exitCode": -1, "status": "TIMED_OUT"})
-    assert run(stage.aws, stage.arn, "sleep 5; ls running", runtimeSessionId=session_id)[0] == "running\n"
+    assert (
+        run(stage.aws, stage.arn, f"{PRIVATE}; sleep 5; ls running", runtimeSessionId=session_id)[0]
+        == "running\n"
+    )
     invoke(stage.aws, stage.arn, b'{"prompt": "Ada"}', runtimeSessionId=session_id)
 
 
 def test_a_caller_who_leaves_ends_the_command(stage: Stage) -> None:
     """Nothing goes on in the sandbox for a caller who is gone."""
     session_id = str(uuid.uuid4())
-    script = "echo begun; while true; do date +%s%N > ticking; sleep 0.1; done"
+    script = f"{PRIVATE}; echo begun; while true; do date +%s%N > ticking; sleep 0.1; done"
     events = iter(chunks(answer := start(stage.aws, stage.arn, script, runtimeSessionId=session_id)))
     assert [next(events), next(events)][1] == {"contentDelta": {"stdout": "begun\n"}}
     answer["stream"].close()
@@ -90,7 +108,7 @@ def test_a_caller_who_leaves_ends_the_command(stage: Stage) -> None:
     out, _, _ = run(
         stage.aws,
         stage.arn,
-        "for n in {1..50}; do a=$(cat ticking); sleep 1; [[ $a == $(cat ticking) ]] && echo stopped && break; done",
+        f"{PRIVATE}; while a=$(cat ticking); do sleep 1; [[ $a == $(cat ticking) ]] && echo stopped && break; done",
         runtimeSessionId=session_id,
     )
 
