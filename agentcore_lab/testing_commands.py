@@ -75,8 +75,7 @@ class ScriptedCommand:
             try:
                 await asyncio.wait({get, self.task}, return_when=asyncio.FIRST_COMPLETED)
                 if not get.done():
-                    if error := self.task.exception():
-                        raise error
+                    self.task.result()  # raises what the script raised
                     return
                 piece = get.result()
             finally:
@@ -111,7 +110,10 @@ class ScriptedTerminal:
         get = asyncio.ensure_future(self.screen._shown.get())  # noqa: SLF001 - its other end
         try:
             await asyncio.wait({get, self.task}, return_when=asyncio.FIRST_COMPLETED)
-            return get.result() if get.done() else b""
+            if get.done():
+                return get.result()
+            self.task.result()  # raises what the script raised
+            return b""
         finally:
             get.cancel()
 

@@ -23,6 +23,7 @@ from agentcore_lab.sandbox.commands import NoSuchProgram
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from agentcore_lab.testing_commands import Writer
 from tests.conftest import Clients
+from tests.runtime.test_authorization import deny
 from tests.runtime.test_control_plane import refusal
 from tests.runtime.test_invocations import (
     NOBODY,
@@ -320,6 +321,15 @@ def test_web_pages_of_others_run_nothing(aws: Clients, engine: RunningEngine) ->
     code, _ = post(engine, ready(aws), {"command": "true"}, Origin="https://example.com")
     assert code == "AccessDeniedException"
     assert sessions(engine) == []
+
+
+def test_policies_have_their_say(aws: Clients, engine: RunningEngine) -> None:
+    """A statement that denies InvokeAgentRuntimeCommand is one about commands alone."""
+    arn = ready(aws)
+    deny(aws, arn, "bedrock-agentcore:InvokeAgentRuntimeCommand")
+    assert refusal(lambda: start(aws, arn))[:2] == ("AccessDeniedException", 403)
+    assert sessions(engine) == []
+    assert invoke(aws, arn)["statusCode"] == 200
 
 
 def test_the_command_is_logged(aws: Clients, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,11 +16,13 @@ import pytest
 from yarl import URL
 
 from agentcore_lab.discovery import RunningEngine
-from agentcore_lab.sandbox.commands import Size
+from agentcore_lab.sandbox.commands import NoSuchProgram, Size
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from agentcore_lab.testing_commands import Screen, echoing
 from tests.conftest import Clients
 from tests.runtime.sdk_shells import LocalClient, ReconnectConfig, ShellChannel, ShellFramer, ShellSession
+from tests.runtime.test_authorization import deny
+from tests.runtime.test_commands import run
 from tests.runtime.test_invocations import NOBODY, SESSION_HEADER, ready, scripted, sessions
 
 SHELL_HEADER = "X-Amzn-Bedrock-AgentCore-Shell-Id"
@@ -337,6 +339,30 @@ async def test_an_agent_that_does_not_start(
     """Refused as an invocation would be."""
     arn = ready(aws, scripted(backend, Script(exits=1, proof=Script())))
     assert await refused(engine, arn) == (424, "RuntimeClientError")
+
+
+async def test_a_shell_that_cannot_be_started(
+    aws: Clients, engine: RunningEngine, backend: ScriptedBackend
+) -> None:
+    """An image without bash: a failure of the platform's that says why, then a normal close."""
+
+    async def script(_screen: Screen) -> int:
+        raise NoSuchProgram("stat /bin/bash: no such file or directory")
+
+    async with opened(engine, ready(aws, scripted(backend, Script(shell=script)))) as socket:
+        await frame(socket)
+        status = (await frame(socket)).json()
+        assert (status["status"], status["reason"], status["code"]) == ("Failure", "InternalError", 500)
+        assert status["message"] == "stat /bin/bash: no such file or directory"
+        assert await closed(socket) == 1000
+
+
+async def test_policies_have_their_say(aws: Clients, engine: RunningEngine) -> None:
+    """A statement that denies InvokeAgentRuntimeCommandShell is one about shells alone."""
+    arn = ready(aws)
+    await asyncio.to_thread(deny, aws, arn, "bedrock-agentcore:InvokeAgentRuntimeCommandShell")
+    assert await refused(engine, arn) == (403, "AccessDeniedException")
+    assert (await asyncio.to_thread(run, aws, arn))[2]["exitCode"] == 0
 
 
 async def test_browsers_ask_for_a_subprotocol(aws: Clients, engine: RunningEngine) -> None:
