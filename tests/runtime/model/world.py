@@ -1,0 +1,139 @@
+"""What the model's rules act on: a running engine, and agents that do as they are told."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.runtime.proof import PROOF, PURPOSE
+from agentcore_lab.sandbox.base import Backend, Owned
+from agentcore_lab.settings import Settings
+from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
+from tests.conftest import HELLO, Clients, clients_of
+from tests.runtime.model.expected import Artifact, Proof
+from tests.runtime.model.tally import Tally
+
+
+class World(ABC):
+    """An engine and all a test can do to it; ``with`` runs it, and proves at the end that nothing is left running.
+
+    ``runtimes`` and ``ids`` bound how many runtimes there are at a time, and session ids on each. ``patience`` is how
+    many seconds what should be may take to be, ``answer`` how many a health check may take.
+    """
+
+    engine: RunningEngine
+    aws: Clients
+    proofs: tuple[Proof, ...] = (Proof.HEALTHY, Proof.BROKEN)
+    patience = 15.0
+    answer = 2.0
+
+    def __init__(self, folder: Path, backend: Backend, *, runtimes: int, ids: int) -> None:
+        self.runtimes, self.ids = runtimes, ids
+        self.clock = FakeClock()
+        self.tally = Tally()
+        self.numbers: Iterator[int] = count()
+        self._backend = backend
+        self._settings = Settings(data_dir=folder / "data", cache_dir=folder / "cache", port=0)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> World:
+        self.engine = self._stack.enter_context(engine_in_thread(self._settings, self._backend, self.clock))
+        self.aws = clients_of(self.engine.url)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stack.close()
+        assert list(self.owned()) == []
+
+    def restart(self) -> None:
+        """End the engine and start another one on the same data."""
+        self._stack.close()
+        self.__enter__()
+
+    def listed(self) -> list[dict[str, Any]]:
+        """The engine's own list of sessions."""
+        sessions: list[dict[str, Any]] = self.engine.fetch("sessions")["sessions"]
+        return sessions
+
+    def running(self) -> tuple[set[str], set[tuple[str, str]]]:
+        """The sandboxes that serve sessions, by id; and those that prove versions, by runtime and version."""
+        sessions: set[str] = set()
+        proofs: set[tuple[str, str]] = set()
+        for owned in self.owned():
+            if owned.labels.get(PURPOSE) == PROOF:
+                proofs.add((owned.labels["agentcore-lab.runtime"], owned.labels["agentcore-lab.version"]))
+            else:
+                sessions.add(owned.id)
+        return sessions, proofs
+
+    @abstractmethod
+    def owned(self) -> Iterable[Owned]:
+        """Every sandbox there is."""
+
+    @abstractmethod
+    def artifact(self, proof: Proof) -> Artifact:
+        """What a version is made of that behaves so when it is proved."""
+
+    @abstractmethod
+    def judge(self, artifact: Artifact, proof: Proof) -> Artifact:
+        """The same image, but from now on its proofs go so, those under way too."""
+
+    @abstractmethod
+    def say(self, sandbox_id: str, code: int, body: dict[str, Any]) -> None:
+        """Let an agent answer /ping so from now on."""
+
+    @abstractmethod
+    def crash(self, sandbox_id: str) -> None:
+        """End an agent's process; it is dead on return."""
+
+
+class ScriptedWorld(World):
+    """Agents are scripts in this process."""
+
+    proofs = tuple(Proof)
+
+    def __init__(self, folder: Path, *, runtimes: int, ids: int) -> None:
+        self._scripts = ScriptedBackend()
+        super().__init__(folder, self._scripts, runtimes=runtimes, ids=ids)
+        self._judgements: dict[str, Proof] = {}
+        self._said: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    def owned(self) -> list[Owned]:
+        return [Owned(each.spec.id, each.spec.labels) for each in list(self._scripts.running.values())]
+
+    def artifact(self, proof: Proof) -> Artifact:
+        uri = HELLO.replace("hello", f"image-{next(self.numbers)}")
+        self._judgements[uri] = proof
+
+        async def prove(request: web.Request) -> web.StreamResponse:
+            if self._judgements[uri] is Proof.BROKEN:
+                self._scripts.running[self._asked(request)].exited = 1
+            return web.Response(status=200 if self._judgements[uri] is Proof.HEALTHY else 503)
+
+        self._scripts.add(uri, Script(ping=self._ping, proof=Script(ping=prove)))
+        return Artifact(uri, proof)
+
+    def judge(self, artifact: Artifact, proof: Proof) -> Artifact:
+        self._judgements[artifact.uri] = proof
+        return Artifact(artifact.uri, proof)
+
+    def say(self, sandbox_id: str, code: int, body: dict[str, Any]) -> None:
+        self._said[sandbox_id] = (code, body)
+
+    def crash(self, sandbox_id: str) -> None:
+        self._scripts.crash(sandbox_id)
+
+    async def _ping(self, request: web.Request) -> web.StreamResponse:
+        code, body = self._said.get(self._asked(request), (200, {"status": "Healthy"}))
+        return web.json_response(body, status=code)
+
+    def _asked(self, request: web.Request) -> str:
+        address = f"http://127.0.0.1:{request.url.port}"
+        return next(key for key, each in self._scripts.running.items() if each.address == address)
