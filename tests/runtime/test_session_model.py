@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import random
+import sys
 from functools import partial
 from pathlib import Path
 from typing import cast
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import initialize, run_state_machine_as_test
 
+from agentcore_lab.runtime.endings import Reason
 from tests.runtime.model.expected import Proof
 from tests.runtime.model.runtime_rules import TIMES, RuntimeLives
+from tests.runtime.model.scripted_world import ScriptedWorld
 from tests.runtime.model.session_rules import SessionLives
-from tests.runtime.model.world import ScriptedWorld, World
+from tests.runtime.model.start_rules import StartLives
+from tests.runtime.model.world import World
 
 
 class Lives(RuntimeLives, SessionLives):
@@ -22,28 +27,50 @@ class Lives(RuntimeLives, SessionLives):
     @initialize()
     def everyone(self) -> None:
         """Runtimes are made at once, and then called at once."""
-        arns = [self.new_runtime(self.world.artifact(Proof.HEALTHY), TIMES[0]) for _ in range(self.world.runtimes)]
+        arns = [
+            self.new_runtime(self.world.artifact(Proof.HEALTHY), TIMES[0]) for _ in range(self.world.runtimes)
+        ]
         for arn in arns:
             self.settle(arn)
         self.fill()
 
 
-def live(world: World, examples: int, steps: int, *, repeatable: bool) -> None:
-    """That many lives of that many steps each; the same every time if ``repeatable``."""
+class ScriptedLives(Lives, StartLives):
+    """The same, and starts that are held."""
+
+
+def live(world: World, lives: type[Lives], *, examples: int, steps: int, number: int) -> None:
+    """That many lives of that many steps each; the same ones every time for the same ``number``."""
     profile = settings(
         deadline=None,
         database=None,
-        derandomize=repeatable,
         max_examples=examples,
         stateful_step_count=steps,
         phases=[Phase.generate],  # a failure tells enough as it is; shrinking it takes minutes
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(cast("type[Lives]", partial(Lives, world)), settings=profile)
+    lives_here = seed(number)(partial(lives, world))
+    run_state_machine_as_test(cast("type[Lives]", lives_here), settings=profile)
 
 
 def test_model_and_engine_agree(tmp_path: Path) -> None:
     """A few runtimes with a handful of sessions each, in random order but the same every time."""
     with ScriptedWorld(tmp_path, runtimes=3, ids=5) as small:
-        live(small, examples=12, steps=30, repeatable=True)
+        live(small, ScriptedLives, examples=12, steps=30, number=1)
     assert (small.tally.peak_runtimes, small.tally.peak_living) == (3, 15)
+
+
+@pytest.mark.long
+def test_model_and_engine_agree_on_two_hundred_sessions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two hundred sessions on twenty runtimes, in another order every time; how it was done is printed."""
+    number = random.randrange(1_000_000)
+    with ScriptedWorld(tmp_path, runtimes=20, ids=10) as large:
+        try:
+            live(large, ScriptedLives, examples=25, steps=100, number=number)
+        finally:
+            with capsys.disabled():
+                sys.stdout.write(f"\nseed {number}\n{large.tally}\n")
+    assert (large.tally.peak_runtimes, large.tally.peak_living) == (20, 200)
+    assert set(large.tally.endings) == set(Reason) - {Reason.SHUTDOWN}

@@ -11,7 +11,7 @@ from docker import DockerClient
 
 from agentcore_lab.sandbox.docker_host import connect
 from tests.runtime.model.docker_world import DockerWorld, build_agent
-from tests.runtime.test_session_model import live
+from tests.runtime.test_session_model import Lives, live
 
 pytestmark = [pytest.mark.docker, pytest.mark.long]
 
@@ -37,7 +37,7 @@ def test_model_and_engine_agree_on_containers(
 ) -> None:
     """Three runtimes with six sessions each, in random order but the same every time."""
     with DockerWorld(tmp_path, client, uri, runtimes=3, ids=6) as world:
-        live(world, examples=3, steps=25, repeatable=True)
+        live(world, Lives, examples=3, steps=25, number=1)
     with capsys.disabled():
         sys.stdout.write(f"\n{world.tally}\n")
     assert (world.tally.peak_runtimes, world.tally.peak_living) == (3, 18)

@@ -45,7 +45,9 @@ def runtime_as_it_should_be(runtime: ExpectedRuntime) -> Facts:
         "status": runtime.status,
         "version": str(runtime.latest),
         "told why": runtime.status.endswith("FAILED"),
-        "versions": [(str(number), runtime.versions[number].status) for number in sorted(runtime.versions)[::-1]],
+        "versions": [
+            (str(number), runtime.versions[number].status) for number in sorted(runtime.versions)[::-1]
+        ],
         "endpoints": {
             name: (each.status, str(each.live) if each.live else None, str(each.target))
             for name, each in runtime.endpoints.items()
@@ -82,7 +84,7 @@ def session_as_it_should_be(session: ExpectedSession) -> Facts:
     return {
         "state": session.state,
         "version": session.version,
-        "calls": 0,
+        "calls": session.calls,
         "created": session.created_at,
         "ends": session.ends(),
         "reason": None,

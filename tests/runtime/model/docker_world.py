@@ -56,16 +56,23 @@ class DockerWorld(World):
     def artifact(self, proof: Proof) -> Artifact:
         return Artifact(self._uri, proof, () if proof is Proof.HEALTHY else (("BROKEN", "1"),))
 
-    def judge(self, artifact: Artifact, proof: Proof) -> Artifact:
-        return artifact  # a container's environment decides, once and for all
+    def judge(self, artifact: Artifact, _proof: Proof) -> Artifact:
+        """A container's environment decides, once and for all."""
+        return artifact
 
     def say(self, sandbox_id: str, code: int, body: dict[str, Any]) -> None:
-        address = asyncio.run(self._containers.address(sandbox_id))
-        said = json.dumps({"code": code, "body": body}).encode()
-        with urlopen(Request(f"{address}/told", data=said, method="POST"), timeout=self.patience) as answer:
-            assert answer.status == 200
+        self._tell(sandbox_id, {"code": code, "body": body})
+
+    def release(self, sandbox_id: str) -> None:
+        self._tell(sandbox_id, {"release": True})
 
     def crash(self, sandbox_id: str) -> None:
         container = self._client.containers.get(container_name(sandbox_id))
         container.kill()
         container.wait()
+
+    def _tell(self, sandbox_id: str, what: dict[str, Any]) -> None:
+        address = asyncio.run(self._containers.address(sandbox_id))
+        request = Request(f"{address}/told", data=json.dumps(what).encode(), method="POST")
+        with urlopen(request, timeout=self.patience) as answer:
+            assert answer.status == 200

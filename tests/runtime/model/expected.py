@@ -12,6 +12,8 @@ Refusal = tuple[str, int]
 
 CONFLICT: Refusal = ("ConflictException", 409)
 NOT_FOUND: Refusal = ("ResourceNotFoundException", 404)
+RETRY: Refusal = ("RetryableConflictException", 409)
+FAILED: Refusal = ("RuntimeClientError", 424)
 
 
 class Proof(StrEnum):
@@ -44,7 +46,10 @@ class Times:
 
 @dataclass(slots=True)
 class ExpectedSession:
-    """A living session. ``endpoints`` are those it may have started through: calls at once may race for that."""
+    """A living session. ``endpoints`` are those it may have started through: calls at once may race for that.
+
+    ``calls`` are being answered; while it is ``starting`` they wait, and count for nothing yet.
+    """
 
     version: int
     endpoints: frozenset[str]
@@ -52,16 +57,20 @@ class ExpectedSession:
     created_at: datetime
     last_activity: datetime
     busy: bool = False
+    calls: int = 0
+    starting: bool = False
 
     @property
     def state(self) -> str:
-        return "Active" if self.busy else "Idle"
+        if self.starting:
+            return "Provisioning"
+        return "Active" if self.busy or self.calls else "Idle"
 
     def ends(self) -> tuple[datetime, str]:
         """When time will end it, and why."""
         lifetime_ends = self.created_at + timedelta(seconds=self.times.lifetime)
         idle_ends = self.last_activity + timedelta(seconds=self.times.idle)
-        if not self.busy and idle_ends < lifetime_ends:
+        if self.state == "Idle" and idle_ends < lifetime_ends:
             return idle_ends, "idle"
         return lifetime_ends, "maximum lifetime"
 
@@ -104,8 +113,8 @@ class ExpectedEndpoint:
         if self.live is not None:
             return None
         if self.status == "CREATING":
-            return "RetryableConflictException", 409
-        return "RuntimeClientError", 424
+            return RETRY
+        return FAILED
 
 
 @dataclass(slots=True)
@@ -153,6 +162,10 @@ class ExpectedRuntime:
                 endpoint.arrive(healthy)
         if self.moving and number == self.latest:
             self.status = version.status
+
+    def serving(self) -> list[str]:
+        """The endpoints through which calls are answered."""
+        return sorted(name for name, each in self.endpoints.items() if each.live is not None)
 
     def in_use(self, number: int) -> bool:
         """Whether an endpoint points, or moves, at the version."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import pytest
 from botocore.exceptions import ClientError
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
@@ -22,14 +24,20 @@ from tests.runtime.model.agreement import (
     session_as_it_is,
     session_as_it_should_be,
 )
-from tests.runtime.model.expected import ExpectedRuntime, ExpectedSession, Refusal
+from tests.runtime.model.expected import FAILED, RETRY, ExpectedRuntime, ExpectedSession, Refusal
 from tests.runtime.model.world import World
 
 T = TypeVar("T")
+Answer = int | Refusal
+"""The version that answered, or how the call was refused."""
 
 
 class LivesSoFar(RuleBasedStateMachine):
-    """What should be: ``runtimes`` by ARN, ``living`` sessions, and how sessions ``ended`` in the step under way."""
+    """What should be: ``runtimes`` by ARN, ``living`` sessions, and how sessions ``ended`` in the step under way.
+
+    ``open_calls`` wait for their answers; ``lost_calls`` are those whose session ended first, with the refusals that
+    may tell their callers (None: any).
+    """
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -38,10 +46,18 @@ class LivesSoFar(RuleBasedStateMachine):
         self.living: dict[Key, ExpectedSession] = {}
         self.ended: dict[Key, str] = {}
         self.touched: set[str] = set()
+        self.callers = ThreadPoolExecutor(64)
+        self.open_calls: dict[Key, list[Future[Answer]]] = {}
+        self.lost_calls: list[tuple[Future[Answer], Refusal | None]] = []
 
     @invariant()
     def the_engine_agrees(self) -> None:
         """Everything that is, is as it should be: sessions, sandboxes, runtimes, versions, endpoints."""
+        for call, refused in self.lost_calls:
+            answer = call.result(self.world.patience)
+            assert answer == refused or (refused is None and not isinstance(answer, int)), (answer, refused)
+            self.world.tally.refusals[str(refused and refused[0])] += 1
+        self.lost_calls.clear()
         self.wait(lambda: not self.session_differences(), self.session_differences)
         self.wait(lambda: not self.runtime_differences(), self.runtime_differences)
         self.world.tally.endings.update(self.ended.values())
@@ -94,6 +110,7 @@ class LivesSoFar(RuleBasedStateMachine):
             self.end(key, "runtime deleted")
         self.runtimes.clear()
         self.the_engine_agrees()
+        self.callers.shutdown()
 
     def release_all(self) -> None:
         """Let every proof that is held come to an end."""
@@ -124,19 +141,19 @@ class LivesSoFar(RuleBasedStateMachine):
 
     def attempt(self, call: Callable[[], T], refused: Refusal | None) -> T | None:
         """The answer of a call; None if it is refused as it should be."""
-        try:
-            answer = call()
-        except ClientError as error:
-            assert refusal_of(error) == refused, error
-            assert refused is not None
-            self.world.tally.refusals[refused[0]] += 1
-            return None
-        assert refused is None, f"answered, not refused with {refused}"
-        return answer
+        if refused is None:
+            return call()
+        with pytest.raises(ClientError) as caught:
+            call()
+        assert refusal_of(caught.value) == refused, caught.value
+        self.world.tally.refusals[refused[0]] += 1
+        return None
 
     def end(self, key: Key, reason: str) -> None:
-        del self.living[key]
+        session = self.living.pop(key)
         self.ended[key] = reason
+        refused = RETRY if session.starting and reason != "start failed" else FAILED
+        self.lost_calls += [(call, refused) for call in self.open_calls.pop(key, ())]
 
     def pass_time(self, by: timedelta, spare: Key | None = None) -> None:
         """Set the clock ahead and let time end what it ends, but for ``spare``, whose end is the caller's."""
@@ -151,6 +168,16 @@ class LivesSoFar(RuleBasedStateMachine):
 
     def some_living(self, data: st.DataObject) -> Key:
         return data.draw(st.sampled_from(sorted(self.living)))
+
+    def started(self) -> list[Key]:
+        """The living sessions that are past their start."""
+        return sorted(key for key, each in self.living.items() if not each.starting)
+
+    def is_starting(self, key: Key) -> bool:
+        return key in self.living and self.living[key].starting
+
+    def sandbox(self, key: Key) -> str:
+        return next(str(each["sandboxId"]) for each in self.world.listed() if key_of(each) == key)
 
     def wait(self, holds: Callable[[], bool], what: Callable[[], Any]) -> None:
         """Wait, in real time, for what happens in the background."""

@@ -9,16 +9,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.proof import PROOF, PURPOSE
 from agentcore_lab.sandbox.base import Backend, Owned
 from agentcore_lab.settings import Settings
-from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
-from tests.conftest import HELLO, Clients, clients_of
+from agentcore_lab.testing import FakeClock, engine_in_thread
+from tests.conftest import Clients, clients_of
 from tests.runtime.model.expected import Artifact, Proof
 from tests.runtime.model.tally import Tally
+
+HOLD = b'{"hold": true}'
 
 
 class World(ABC):
@@ -31,6 +31,7 @@ class World(ABC):
     engine: RunningEngine
     aws: Clients
     proofs: tuple[Proof, ...] = (Proof.HEALTHY, Proof.BROKEN)
+    holds_starts = False
     patience = 15.0
     answer = 2.0
 
@@ -45,7 +46,7 @@ class World(ABC):
 
     def __enter__(self) -> World:
         self.engine = self._stack.enter_context(engine_in_thread(self._settings, self._backend, self.clock))
-        self.aws = clients_of(self.engine.url)
+        self.aws = clients_of(self.engine.url, patience=600)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -90,50 +91,9 @@ class World(ABC):
         """Let an agent answer /ping so from now on."""
 
     @abstractmethod
+    def release(self, sandbox_id: str) -> None:
+        """Let an agent answer the calls it holds, which are those with the payload HOLD."""
+
+    @abstractmethod
     def crash(self, sandbox_id: str) -> None:
         """End an agent's process; it is dead on return."""
-
-
-class ScriptedWorld(World):
-    """Agents are scripts in this process."""
-
-    proofs = tuple(Proof)
-
-    def __init__(self, folder: Path, *, runtimes: int, ids: int) -> None:
-        self._scripts = ScriptedBackend()
-        super().__init__(folder, self._scripts, runtimes=runtimes, ids=ids)
-        self._judgements: dict[str, Proof] = {}
-        self._said: dict[str, tuple[int, dict[str, Any]]] = {}
-
-    def owned(self) -> list[Owned]:
-        return [Owned(each.spec.id, each.spec.labels) for each in list(self._scripts.running.values())]
-
-    def artifact(self, proof: Proof) -> Artifact:
-        uri = HELLO.replace("hello", f"image-{next(self.numbers)}")
-        self._judgements[uri] = proof
-
-        async def prove(request: web.Request) -> web.StreamResponse:
-            if self._judgements[uri] is Proof.BROKEN:
-                self._scripts.running[self._asked(request)].exited = 1
-            return web.Response(status=200 if self._judgements[uri] is Proof.HEALTHY else 503)
-
-        self._scripts.add(uri, Script(ping=self._ping, proof=Script(ping=prove)))
-        return Artifact(uri, proof)
-
-    def judge(self, artifact: Artifact, proof: Proof) -> Artifact:
-        self._judgements[artifact.uri] = proof
-        return Artifact(artifact.uri, proof)
-
-    def say(self, sandbox_id: str, code: int, body: dict[str, Any]) -> None:
-        self._said[sandbox_id] = (code, body)
-
-    def crash(self, sandbox_id: str) -> None:
-        self._scripts.crash(sandbox_id)
-
-    async def _ping(self, request: web.Request) -> web.StreamResponse:
-        code, body = self._said.get(self._asked(request), (200, {"status": "Healthy"}))
-        return web.json_response(body, status=code)
-
-    def _asked(self, request: web.Request) -> str:
-        address = f"http://127.0.0.1:{request.url.port}"
-        return next(key for key, each in self._scripts.running.items() if each.address == address)

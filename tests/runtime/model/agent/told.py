@@ -1,9 +1,11 @@
 """An agent without dependencies that answers /ping as it is told to, and /invocations with what EDITION says.
 
-``POST /told`` with ``{"code": 503, "body": {…}}`` tells it. BROKEN in its environment makes it end at once.
+``POST /told`` with ``{"code": 503, "body": {…}}`` tells it. Calls with ``{"hold": true}`` are answered after a
+``POST /told`` with ``{"release": true}``. BROKEN in its environment makes it end at once.
 """
 
 # An agent, not a part of the engine: it reads its own environment.
+# ruff: noqa: D103
 from __future__ import annotations
 
 import json
@@ -15,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 told: dict[str, Any] = {"code": 200, "body": {"status": "Healthy"}}
+releases = [threading.Event()]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -24,9 +27,14 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(told["code"], told["body"])
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path == "/told":
-            told.update(json.loads(body))
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/told" and asked.pop("release", False):
+            releases.append(threading.Event())
+            releases[-2].set()
+        elif self.path == "/told":
+            told.update(asked)
+        elif asked.get("hold"):
+            releases[-1].wait()
         self._answer(200, {"edition": os.environ.get("EDITION")})
 
     def _answer(self, status: int, result: dict[str, Any]) -> None:
