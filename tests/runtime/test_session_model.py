@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -18,6 +19,7 @@ from tests.runtime.model.runtime_rules import TIMES, RuntimeLives
 from tests.runtime.model.scripted_world import ScriptedWorld
 from tests.runtime.model.session_rules import SessionLives
 from tests.runtime.model.start_rules import StartLives
+from tests.runtime.model.tally import Tally
 from tests.runtime.model.world import World
 
 
@@ -39,7 +41,9 @@ class ScriptedLives(Lives, StartLives):
     """The same, and starts that are held."""
 
 
-def live(world: World, lives: type[Lives], *, examples: int, steps: int, number: int) -> None:
+def live(
+    lives: type[Lives], world: Callable[[], World], tally: Tally, *, examples: int, steps: int, number: int
+) -> None:
     """That many lives of that many steps each; the same ones every time for the same ``number``."""
     profile = settings(
         deadline=None,
@@ -49,28 +53,31 @@ def live(world: World, lives: type[Lives], *, examples: int, steps: int, number:
         phases=[Phase.generate],  # a failure tells enough as it is; shrinking it takes minutes
         suppress_health_check=list(HealthCheck),
     )
-    lives_here = seed(number)(partial(lives, world))
-    run_state_machine_as_test(cast("type[Lives]", lives_here), settings=profile)
+    seeded = seed(number)(partial(lives, world))
+    try:
+        run_state_machine_as_test(cast("type[Lives]", seeded), settings=profile)
+    except Exception as error:
+        error.add_note(f"seed {number}; what went wrong first:\n{tally.failure}")
+        raise
 
 
 def test_model_and_engine_agree(tmp_path: Path) -> None:
     """A few runtimes with a handful of sessions each, in random order but the same every time."""
-    with ScriptedWorld(tmp_path, runtimes=3, ids=5) as small:
-        live(small, ScriptedLives, examples=12, steps=30, number=1)
-    assert (small.tally.peak_runtimes, small.tally.peak_living) == (3, 15)
+    tally = Tally()
+    small = partial(ScriptedWorld, tmp_path, tally, runtimes=3, ids=5)
+    live(ScriptedLives, small, tally, examples=12, steps=30, number=1)
+    assert (tally.peak_runtimes, tally.peak_living) == (3, 15)
 
 
 @pytest.mark.long
 def test_model_and_engine_agree_on_two_hundred_sessions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two hundred sessions on twenty runtimes, in another order every time; how it was done is printed."""
-    number = random.randrange(1_000_000)
-    with ScriptedWorld(tmp_path, runtimes=20, ids=10) as large:
-        try:
-            live(large, ScriptedLives, examples=25, steps=100, number=number)
-        finally:
-            with capsys.disabled():
-                sys.stdout.write(f"\nseed {number}\n{large.tally}\n")
-    assert (large.tally.peak_runtimes, large.tally.peak_living) == (20, 200)
-    assert set(large.tally.endings) == set(Reason) - {Reason.SHUTDOWN}
+    """Two hundred sessions on twenty runtimes, in another order every time; what happened is printed."""
+    tally, number = Tally(), random.randrange(1_000_000)
+    large = partial(ScriptedWorld, tmp_path, tally, runtimes=20, ids=10)
+    live(ScriptedLives, large, tally, examples=25, steps=100, number=number)
+    with capsys.disabled():
+        sys.stdout.write(f"\nseed {number}\n{tally}\n")
+    assert (tally.peak_runtimes, tally.peak_living) == (20, 200)
+    assert set(tally.endings) == set(Reason) - {Reason.SHUTDOWN}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from docker import DockerClient
 
 from agentcore_lab.sandbox.docker_host import connect
 from tests.runtime.model.docker_world import DockerWorld, build_agent
+from tests.runtime.model.tally import Tally
 from tests.runtime.test_session_model import Lives, live
 
 pytestmark = [pytest.mark.docker, pytest.mark.long]
@@ -36,8 +38,9 @@ def test_model_and_engine_agree_on_containers(
     tmp_path: Path, client: DockerClient, uri: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Three runtimes with six sessions each, in random order but the same every time."""
-    with DockerWorld(tmp_path, client, uri, runtimes=3, ids=6) as world:
-        live(world, Lives, examples=3, steps=25, number=1)
+    tally = Tally()
+    containers = partial(DockerWorld, tmp_path, tally, client, uri, runtimes=3, ids=6)
+    live(Lives, containers, tally, examples=3, steps=25, number=1)
     with capsys.disabled():
-        sys.stdout.write(f"\n{world.tally}\n")
-    assert (world.tally.peak_runtimes, world.tally.peak_living) == (3, 18)
+        sys.stdout.write(f"\n{tally}\n")
+    assert (tally.peak_runtimes, tally.peak_living) == (3, 18)

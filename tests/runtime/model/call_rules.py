@@ -56,9 +56,7 @@ class CallLives(LivesSoFar):
 
     def all_keys(self) -> list[Key]:
         """Every session there could be."""
-        return [
-            (arn, session_id(number)) for arn in sorted(self.runtimes) for number in range(self.world.ids)
-        ]
+        return [(arn, session_id(number)) for arn in self.runtimes for number in range(self.world.ids)]
 
     @precondition(
         lambda self: any(each.live for r in self.runtimes.values() for each in r.endpoints.values())
@@ -147,7 +145,7 @@ class CallLives(LivesSoFar):
 
     def some_answerable(self) -> list[Key]:
         """The sessions that hold calls back."""
-        return sorted(key for key, each in self.living.items() if each.calls)
+        return self.in_order(key for key, each in self.living.items() if each.calls)
 
     def in_flight(self, key: Key) -> int:
         return sum(each["inFlight"] for each in self.world.listed() if key_of(each) == key)

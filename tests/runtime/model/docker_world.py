@@ -18,6 +18,7 @@ from agentcore_lab.sandbox.docker import DockerBackend
 from agentcore_lab.sandbox.docker_container import container_name
 from agentcore_lab.settings import Settings
 from tests.runtime.model.expected import Artifact, Proof
+from tests.runtime.model.tally import Tally
 from tests.runtime.model.world import World
 
 AGENT = Path(__file__).parent / "agent"
@@ -36,13 +37,16 @@ class DockerWorld(World):
     patience = 120.0
     answer = 15.0
 
-    def __init__(self, folder: Path, client: DockerClient, uri: str, *, runtimes: int, ids: int) -> None:
+    def __init__(
+        self, folder: Path, tally: Tally, client: DockerClient, uri: str, *, runtimes: int, ids: int
+    ) -> None:
         self._containers = DockerBackend(f"test-{secrets.token_hex(4)}")
-        super().__init__(folder, self._containers, runtimes=runtimes, ids=ids)
+        super().__init__(folder, self._containers, tally, runtimes=runtimes, ids=ids)
         self._client = client
         self._uri = uri
 
-    def __exit__(self, *_error: object) -> None:
+    def close(self) -> None:
+        """End the engine, and see, through the backend opened once more, that nothing is left running."""
         self._stack.close()
         asyncio.run(self._containers.open())
         try:

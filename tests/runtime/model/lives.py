@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -39,9 +41,10 @@ class LivesSoFar(RuleBasedStateMachine):
     may tell their callers (None: any).
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Callable[[], World]) -> None:
         super().__init__()
-        self.world = world
+        self.world = world()
+        self.world.open()
         self.runtimes: dict[str, ExpectedRuntime] = {}
         self.living: dict[Key, ExpectedSession] = {}
         self.ended: dict[Key, str] = {}
@@ -100,7 +103,19 @@ class LivesSoFar(RuleBasedStateMachine):
         )
 
     def teardown(self) -> None:
-        """At the end of a life everything is compared once more, then deleted, and nothing runs on."""
+        """The end of a life: nothing runs on. What went wrong first is kept, as a repetition may go otherwise."""
+        error = sys.exc_info()[1]
+        try:
+            if error is None:
+                self.end_of_all()
+            elif isinstance(error, Exception) and not self.world.tally.failure:
+                self.world.tally.failure = "".join(traceback.format_exception(error))
+        finally:
+            self.world.close()
+            self.callers.shutdown()
+
+    def end_of_all(self) -> None:
+        """Everything is compared once more, then deleted and compared again."""
         self.touched.update(self.runtimes)
         self.the_engine_agrees()
         self.release_all()
@@ -110,7 +125,6 @@ class LivesSoFar(RuleBasedStateMachine):
             self.end(key, "runtime deleted")
         self.runtimes.clear()
         self.the_engine_agrees()
-        self.callers.shutdown()
 
     def release_all(self) -> None:
         """Let every proof that is held come to an end."""
@@ -164,14 +178,19 @@ class LivesSoFar(RuleBasedStateMachine):
                 self.end(key, reason)
 
     def some_runtime(self, data: st.DataObject) -> str:
-        return data.draw(st.sampled_from(sorted(self.runtimes)))
+        return data.draw(st.sampled_from(list(self.runtimes)))
 
     def some_living(self, data: st.DataObject) -> Key:
-        return data.draw(st.sampled_from(sorted(self.living)))
+        return data.draw(st.sampled_from(self.in_order(self.living)))
 
     def started(self) -> list[Key]:
         """The living sessions that are past their start."""
-        return sorted(key for key, each in self.living.items() if not each.starting)
+        return self.in_order(key for key, each in self.living.items() if not each.starting)
+
+    def in_order(self, keys: Iterable[Key]) -> list[Key]:
+        """Sessions by the age of their runtimes, whose ARNs are others every time, and by their own ids."""
+        ages = {arn: age for age, arn in enumerate(self.runtimes)}
+        return sorted(keys, key=lambda key: (ages[key[0]], key[1]))
 
     def is_starting(self, key: Key) -> bool:
         return key in self.living and self.living[key].starting

@@ -146,7 +146,7 @@ class RuntimeLives(LivesSoFar):
     @rule(data=st.data(), healthy=st.booleans())
     def end_a_proof(self, data: st.DataObject, healthy: bool) -> None:
         self.did("end a held proof")
-        arn = data.draw(st.sampled_from(sorted(arn for arn, each in self.runtimes.items() if each.proving)))
+        arn = data.draw(st.sampled_from([arn for arn, each in self.runtimes.items() if each.proving]))
         number = data.draw(st.sampled_from(sorted(self.runtimes[arn].proving)))
         version = self.runtimes[arn].versions[number]
         version.artifact = self.world.judge(version.artifact, Proof.HEALTHY if healthy else Proof.BROKEN)

@@ -13,6 +13,7 @@ from agentcore_lab.sandbox.base import Owned
 from agentcore_lab.testing import Script, ScriptedBackend
 from tests.conftest import HELLO
 from tests.runtime.model.expected import Artifact, Proof
+from tests.runtime.model.tally import Tally
 from tests.runtime.model.world import HOLD, World
 
 
@@ -22,9 +23,9 @@ class ScriptedWorld(World):
     proofs = tuple(Proof)
     holds_starts = True
 
-    def __init__(self, folder: Path, *, runtimes: int, ids: int) -> None:
+    def __init__(self, folder: Path, tally: Tally, *, runtimes: int, ids: int) -> None:
         self._scripts = ScriptedBackend()
-        super().__init__(folder, self._scripts, runtimes=runtimes, ids=ids)
+        super().__init__(folder, self._scripts, tally, runtimes=runtimes, ids=ids)
         self._judgements: dict[str, Proof] = {}
         self._said: dict[str, tuple[int, dict[str, Any]]] = {}
         self._releases: Counter[str] = Counter()

@@ -17,9 +17,8 @@ class StartLives(CallLives):
     @rule(data=st.data(), callers=st.integers(1, 3))
     def begin_a_start(self, data: st.DataObject, callers: int) -> None:
         """Calls at once to a session that does not live, and none of them is answered before it has started."""
-        serving = [(arn, name) for arn, each in self.runtimes.items() for name in each.serving()]
         absent = [key for key in self.all_keys() if key not in self.living]
-        may_begin = sorted((key, name) for key in absent for arn, name in serving if arn == key[0])
+        may_begin = [(key, name) for key in absent for name in self.runtimes[key[0]].serving()]
         if not may_begin:
             return
         self.did("start held")
@@ -46,7 +45,7 @@ class StartLives(CallLives):
 
     def starting(self) -> list[Key]:
         """The sessions whose start is held."""
-        return sorted(key for key, each in self.living.items() if each.starting)
+        return self.in_order(key for key, each in self.living.items() if each.starting)
 
     def is_held(self, key: Key) -> bool:
         return any(self.world.holds(s["sandboxId"]) for s in self.world.listed() if key_of(s) == key)

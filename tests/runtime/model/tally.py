@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Tally:
-    """``peak_living`` and ``peak_runtimes`` are the most there were at one moment at which all was compared."""
+    """``peak_living`` and ``peak_runtimes`` are the most there were at one moment at which all was compared.
+
+    ``failure`` is what went wrong first.
+    """
 
     did: Counter[str] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
@@ -19,6 +22,7 @@ class Tally:
     runtimes: int = 0
     peak_living: int = 0
     peak_runtimes: int = 0
+    failure: str = ""
 
     def compared(self, living: int, runtimes: int) -> None:
         """The engine and the model agreed on so many."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from agentcore_lab.discovery import RunningEngine
@@ -22,7 +23,7 @@ HOLD = b'{"hold": true}'
 
 
 class World(ABC):
-    """An engine and all a test can do to it; ``with`` runs it, and proves at the end that nothing is left running.
+    """An engine and all a test can do to it, on a new folder within ``folder``.
 
     ``runtimes`` and ``ids`` bound how many runtimes there are at a time, and session ids on each. ``patience`` is how
     many seconds what should be may take to be, ``answer`` how many a health check may take.
@@ -35,28 +36,30 @@ class World(ABC):
     patience = 15.0
     answer = 2.0
 
-    def __init__(self, folder: Path, backend: Backend, *, runtimes: int, ids: int) -> None:
+    def __init__(self, folder: Path, backend: Backend, tally: Tally, *, runtimes: int, ids: int) -> None:
         self.runtimes, self.ids = runtimes, ids
+        own = Path(mkdtemp(dir=folder))
         self.clock = FakeClock()
-        self.tally = Tally()
+        self.tally = tally
         self.numbers: Iterator[int] = count()
         self._backend = backend
-        self._settings = Settings(data_dir=folder / "data", cache_dir=folder / "cache", port=0)
+        self._settings = Settings(data_dir=own / "data", cache_dir=own / "cache", port=0)
         self._stack = ExitStack()
 
-    def __enter__(self) -> World:
+    def open(self) -> None:
+        """Run an engine."""
         self.engine = self._stack.enter_context(engine_in_thread(self._settings, self._backend, self.clock))
         self.aws = clients_of(self.engine.url, patience=600)
-        return self
 
-    def __exit__(self, *_error: object) -> None:
+    def close(self) -> None:
+        """End the engine, and see that nothing is left running."""
         self._stack.close()
         assert list(self.owned()) == []
 
     def restart(self) -> None:
         """End the engine and start another one on the same data."""
         self._stack.close()
-        self.__enter__()
+        self.open()
 
     def listed(self) -> list[dict[str, Any]]:
         """The engine's own list of sessions."""
