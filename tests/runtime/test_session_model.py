@@ -64,9 +64,9 @@ def live(
 def test_model_and_engine_agree(tmp_path: Path) -> None:
     """A few runtimes with a handful of sessions each, in random order but the same every time."""
     tally = Tally()
-    small = partial(ScriptedWorld, tmp_path, tally, runtimes=3, ids=5)
-    live(ScriptedLives, small, tally, examples=12, steps=30, number=1)
-    assert (tally.peak_runtimes, tally.peak_living) == (3, 15)
+    small = partial(ScriptedWorld, tmp_path, tally, runtimes=3, ids=4)
+    live(ScriptedLives, small, tally, examples=8, steps=30, number=2)
+    assert (tally.peak_runtimes, tally.peak_living) == (3, 12)
 
 
 @pytest.mark.long

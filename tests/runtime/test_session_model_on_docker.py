@@ -40,7 +40,7 @@ def test_model_and_engine_agree_on_containers(
     """Three runtimes with six sessions each, in random order but the same every time."""
     tally = Tally()
     containers = partial(DockerWorld, tmp_path, tally, client, uri, runtimes=3, ids=6)
-    live(Lives, containers, tally, examples=3, steps=25, number=1)
+    live(Lives, containers, tally, examples=4, steps=25, number=4)
     with capsys.disabled():
         sys.stdout.write(f"\n{tally}\n")
     assert (tally.peak_runtimes, tally.peak_living) == (3, 18)

@@ -48,4 +48,5 @@ class StartLives(CallLives):
         return self.in_order(key for key, each in self.living.items() if each.starting)
 
     def is_held(self, key: Key) -> bool:
-        return any(self.world.holds(s["sandboxId"]) for s in self.world.listed() if key_of(s) == key)
+        living = [each for each in self.world.listed() if each["state"] != "Terminated"]
+        return any(self.world.holds(each["sandboxId"]) for each in living if key_of(each) == key)
