@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import timedelta
 from itertools import groupby
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -61,15 +63,19 @@ class CallLives(LivesSoFar):
     @precondition(
         lambda self: any(each.live for r in self.runtimes.values() for each in r.endpoints.values())
     )
-    @rule(data=st.data(), callers=st.integers(1, 3))
-    def call_and_hold(self, data: st.DataObject, callers: int) -> None:
-        """Calls whose answers the agent keeps back."""
+    @rule(data=st.data(), callers=st.integers(1, 3), seconds=st.sampled_from([-1, 1, 60, 1_000]))
+    def call_and_hold(self, data: st.DataObject, callers: int, seconds: int) -> None:
+        """Calls whose answers the agent keeps back for so long; -1: until another step lets them go."""
         key, qualifier = self.some_call(data)
         if self.runtimes[key[0]].refuses_call(qualifier) or self.is_starting(key):
             return
         self.did("calls held")
         self.hold([(key, qualifier)] * callers)
         self.wait(lambda: self.in_flight(key) == self.living[key].calls, lambda: f"{key} is not called")
+        if seconds > 0:
+            self.pass_time(timedelta(seconds=seconds))
+            if key in self.living:
+                self.answer(key)
 
     def hold(self, calls: Sequence[Call], payload: bytes = HOLD) -> None:
         """Begin calls to one session, which may not live yet."""
@@ -88,11 +94,17 @@ class CallLives(LivesSoFar):
     @rule(data=st.data())
     def answer_what_is_held(self, data: st.DataObject) -> None:
         self.did("held calls answered")
-        key = data.draw(st.sampled_from(self.some_answerable()))
-        session = self.living[key]
-        self.world.release(self.sandbox(key))
-        for future in self.open_calls.pop(key):
-            assert future.result(self.world.patience) == session.version
+        self.answer(data.draw(st.sampled_from(self.some_answerable())))
+
+    def answer(self, key: Key) -> None:
+        """Let a session's calls be answered: again and again, as some may reach the agent only now."""
+        session, calls = self.living[key], self.open_calls.pop(key)
+        sandbox, until = self.sandbox(key), time.monotonic() + self.world.patience
+        while any(not call.done() for call in calls) and time.monotonic() < until:
+            self.world.release(sandbox)
+            wait(calls, timeout=0.2)
+        for call in calls:
+            assert call.result(0) == session.version
         session.calls, session.last_activity = 0, self.world.clock.now()
 
     def call_all(self, calls: Sequence[Call]) -> None:
