@@ -184,6 +184,7 @@ class Sessions:
         if live is not None:
             return live, False
         live = self._live[key] = self._new(key[1], plan())
+        self._watch(live)
         live.started = asyncio.create_task(self._start(live))
         # A start nobody waits for any more (the client left) fails in silence: the session says it all.
         live.started.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -302,13 +303,17 @@ class Sessions:
         for live in list(self._live.values()):
             self._apply(live, Tick())
 
+    def _watch(self, live: _Live) -> None:
+        """Have the session looked at when it has something due next."""
+        look = next_look(live.session, self._clock.now())
+        if look is not None:
+            self._monitor.expect(look)
+
     def _apply(self, live: _Live, event: Event) -> None:
         was_alive = live.session.alive
         now = self._clock.now()
         live.session, effects = step(live.session, event, now)
-        look = next_look(live.session, now)
-        if look is not None:
-            self._monitor.expect(look)
+        self._watch(live)
         if was_alive and not live.session.alive:
             self._ended.append(live)
         for effect in effects:

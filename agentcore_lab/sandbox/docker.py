@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from docker.errors import APIError, DockerException, NotFound
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
     from docker.models.containers import Container
+    from docker.models.networks import Network
 
     from agentcore_lab.sandbox.commands import Size
 
@@ -227,18 +228,13 @@ class DockerBackend:
         self._gateway = gateway_of(self._client.networks.get(self._network).attrs)
 
     def _close(self, client: DockerClient) -> None:
-        try:
+        with suppress(DockerException, RequestException):  # another engine's sandboxes still use it
             client.networks.get(self._network).remove()
-        except (DockerException, RequestException):
-            pass  # another engine's sandboxes still use it
-        finally:
-            client.close()
+        client.close()
 
     def _ensure_network(self) -> None:
         """One bridge for all engines of the machine, on which containers cannot reach each other."""
-        try:
-            self._client.networks.get(self._network)
-        except NotFound:
+        if not self._networks():
             closed = {"com.docker.network.bridge.enable_icc": "false"}
             try:
                 self._client.networks.create(
@@ -247,6 +243,23 @@ class DockerBackend:
             except APIError as error:
                 if error.status_code != 409:  # another engine made it in the meantime
                     raise
+        self._leave_one_network()
+
+    def _leave_one_network(self) -> None:
+        """Engines that open at the same moment may each make one, and then no container can join by the name."""
+        for surplus in self._networks()[:0:-1]:
+            with suppress(APIError):  # another engine removed it, or has put a sandbox on it
+                surplus.remove()
+        for unused in self._networks()[:-1]:
+            with suppress(APIError):
+                unused.remove()
+
+    def _networks(self) -> list[Network]:
+        """The networks of this name, the oldest first."""
+        found = [
+            each for each in self._client.networks.list(names=[self._network]) if each.name == self._network
+        ]
+        return sorted(found, key=lambda each: (each.attrs["Created"], each.id))
 
     def _resolve(self, uri: str) -> Image:
         try:
@@ -271,10 +284,17 @@ class DockerBackend:
             self._ensure_network()
             self._run(spec)
         except APIError as error:
-            if not self._init or "docker-init" not in str(error.explanation):
-                raise
-            self._init = False  # this engine was installed without an init
+            self._mend(str(error.explanation), error)
             self._run(spec)
+
+    def _mend(self, why: str, error: APIError) -> None:
+        """Change what kept a container from starting; raises ``error`` if that is nothing this backend can change."""
+        if self._init and "docker-init" in why:
+            self._init = False  # this engine was installed without an init
+        elif "ambiguous" in why:
+            self._leave_one_network()
+        else:
+            raise error
 
     def _run(self, spec: SandboxSpec) -> None:
         assert self._limits is not None

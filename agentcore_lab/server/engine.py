@@ -39,7 +39,7 @@ from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.sandbox.base import Backend
 from agentcore_lab.server.app import Front
-from agentcore_lab.server.by_hand import Routes
+from agentcore_lab.server.by_hand import Handler, Routes
 from agentcore_lab.server.commands import CommandHandler
 from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.lab_api import LabApi
@@ -114,6 +114,10 @@ async def open_engine(
         invoker = Invoker(repository, sessions, upstream, backend.name)
         shells = Shells(invoker.plan, sessions, backend)
         stack.push_async_callback(shells.close)
+        by_hand: dict[tuple[str, str], Handler] = {
+            (method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")
+        }
+        by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
         front = Front(
             scope,
             throttle,
@@ -125,16 +129,14 @@ async def open_engine(
                     Commands(invoker.plan, sessions, backend, clock), throttle, gate
                 ),
             },
-            Routes(
-                {
-                    **{(method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")},
-                    ("GET", "/ws/shells"): ShellHandler(shells, gate, clock),
-                }
-            ),
+            Routes(by_hand),
             gate,
         )
         lab_api = LabApi(scope, sessions, storage, clock, asdict(about))
-        yield Applications(front.application(lab_api), front.application(None))
+        applications = Applications(front.application(lab_api), front.application(None))
+        for application in (applications.outside, applications.inside):
+            application.on_shutdown.append(shell_handler.close)
+        yield applications
 
 
 def _rules(settings: Settings) -> Rules:

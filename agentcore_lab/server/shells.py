@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing, suppress
 from datetime import timedelta
+from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -46,6 +47,11 @@ class ShellHandler:
         self._shells = shells
         self._gate = gate
         self._clock = clock
+        self._closing = asyncio.Event()
+
+    async def close(self, _app: web.Application) -> None:
+        """Close every connection, so that the engine can end."""
+        self._closing.set()
 
     async def handle(
         self, scope: Scope, request: web.Request, runtime: str, request_id: str
@@ -82,19 +88,22 @@ class ShellHandler:
         hour = asyncio.ensure_future(
             self._clock.sleep_until(now + timedelta(seconds=SHELL_CONNECTION_SECONDS))
         )
+        closing = asyncio.ensure_future(self._closing.wait())
+        tasks: set[asyncio.Future[Any]] = {sending, receiving, hour, closing}
         try:
-            await asyncio.wait({sending, receiving, hour}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
                 await self._ended(socket, attached, sending)
             elif receiving.done():
                 await socket.close(code=receiving.result())
             else:
-                # The SDK's client comes back by itself after this code, and the shell is still there.
-                await socket.close(code=WSCloseCode.GOING_AWAY, message=b"a connection lasts an hour")
+                # The SDK's client comes back by itself after this code: after an hour the shell is still there.
+                why = b"a connection lasts an hour" if hour.done() else b"the engine ends"
+                await socket.close(code=WSCloseCode.GOING_AWAY, message=why)
         finally:
-            for task in (sending, receiving, hour):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(sending, receiving, hour, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _ended(
         self, socket: web.WebSocketResponse, attached: Attached, sending: asyncio.Future[None]

@@ -6,7 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -17,9 +17,10 @@ from yarl import URL
 
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.sandbox.commands import NoSuchProgram, Size
-from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
+from agentcore_lab.settings import Settings
+from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
 from agentcore_lab.testing_commands import Screen, echoing
-from tests.conftest import Clients
+from tests.conftest import Clients, clients_of
 from tests.runtime.sdk_shells import LocalClient, ReconnectConfig, ShellChannel, ShellFramer, ShellSession
 from tests.runtime.test_authorization import deny
 from tests.runtime.test_commands import run
@@ -300,6 +301,19 @@ async def test_the_end_of_a_session_closes_its_shells(aws: Clients, engine: Runn
         await asyncio.to_thread(aws.data.stop_runtime_session, agentRuntimeArn=arn, runtimeSessionId=session)
         assert (await frame(socket)).channel == ShellChannel.CLOSE
         assert await closed(socket) == 1000
+
+
+async def test_the_end_of_the_engine_closes_connections(settings: Settings, backend: ScriptedBackend) -> None:
+    """At once, as going away: a shell nobody leaves does not hold the engine up."""
+    with ExitStack() as stack:
+        engine = stack.enter_context(engine_in_thread(settings, backend, FakeClock()))
+        arn = await asyncio.to_thread(ready, clients_of(engine.url))
+        async with opened(engine, arn) as socket:
+            await frame(socket)
+            ending = asyncio.create_task(asyncio.to_thread(stack.close))
+            assert await closed(socket) == 1001
+        await asyncio.wait_for(ending, 5)
+    assert backend.running == {}
 
 
 async def test_ten_shells_of_a_runtime_have_clients(aws: Clients, engine: RunningEngine) -> None:

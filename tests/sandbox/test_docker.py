@@ -314,6 +314,24 @@ async def test_a_cancelled_start_leaves_nothing(backend: DockerBackend, image: C
     assert await backend.owned() == []
 
 
+async def test_engines_that_each_made_the_network_get_along(
+    backend: DockerBackend, network: str, client: DockerClient, image: Callable[[str], str]
+) -> None:
+    """The container engine allows two networks of a name and then starts nothing on either: one is left."""
+    client.networks.create(network, check_duplicate=False)
+    sandbox = await started(backend, image(SERVE))
+    assert await backend.address(sandbox) is not None
+    client.networks.create(network, check_duplicate=False)
+    other = DockerBackend(f"test-{secrets.token_hex(4)}", network=network)
+    await other.open()
+    try:
+        assert await other.address(await started(other, image(SERVE))) is not None
+    finally:
+        await clear(other)
+    assert await backend.status(sandbox) == SandboxStatus(running=True)
+    assert len(client.networks.list(names=[network])) == 1
+
+
 async def test_a_network_that_vanished_is_made_again(
     backend: DockerBackend, client: DockerClient, network: str, image: Callable[[str], str]
 ) -> None:
