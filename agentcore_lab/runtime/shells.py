@@ -117,7 +117,9 @@ class Shells:
         """The shell of this id in this incarnation of its session; whoever asks at the same time shares one start."""
         named = (key, incarnation)
         if named not in self._shells:
-            self._shells[named] = asyncio.create_task(self._start(named))
+            self._shells[named] = start = asyncio.create_task(self._start(named))
+            # A start nobody waits for any more (the client left) fails in silence.
+            start.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
             return await asyncio.shield(self._shells[named])
         except SandboxError as error:

@@ -12,6 +12,7 @@ from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.commands import Commands, Running
 from agentcore_lab.runtime.throttle import Kind, Throttle
 from agentcore_lab.server.callers import asker_of
+from agentcore_lab.server.failure import internal_error
 from agentcore_lab.server.origin import is_foreign
 from agentcore_lab.wire.eventstream import CONTENT_TYPE, EventStream
 from agentcore_lab.wire.parse import parse
@@ -57,14 +58,18 @@ class CommandHandler:
                 },
             )
             await response.prepare(request)
-            await _send(running, response, EventStream(match.operation))
+            await _send(running, response, EventStream(match.operation), request_id)
             return response
 
 
-async def _send(running: Running, response: web.StreamResponse, stream: EventStream) -> None:
+async def _send(running: Running, response: web.StreamResponse, stream: EventStream, request_id: str) -> None:
     try:
         async for event in running.events:
             await response.write(stream.event("chunk", event))
+    except ConnectionError:
+        pass  # the caller has left
     except AwsError as error:
-        log.warning("a command broke off: %s", error.message)
+        log.warning("command %s broke off: %s", request_id, error.message)
         await response.write(stream.exception(error))
+    except Exception:
+        await response.write(stream.exception(internal_error(request_id)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from agentcore_lab.runtime.shells import Attached, Shells
 from agentcore_lab.sandbox.base import SandboxError
 from agentcore_lab.sandbox.commands import Size
 from agentcore_lab.server.callers import asker_of
+from agentcore_lab.server.failure import internal_error
 from agentcore_lab.server.origin import is_foreign
 from agentcore_lab.wire.shell_frames import Channel, confirmed, exited, failed, frame, size_in
 
@@ -35,9 +36,6 @@ _BEARER_PROTOCOL = "base64UrlBearerAuthorization"
 
 _HEARTBEAT_SECONDS = 30.0
 """Between pings, so that a client that vanished does not keep its session."""
-
-_GONE = (ConnectionError, RuntimeError)
-"""What sending raises when the client has left, or is being told to."""
 
 
 class ShellHandler:
@@ -76,8 +74,14 @@ class ShellHandler:
             socket.headers[SHELL_ID] = attached.shell.id
             socket.headers["x-amzn-RequestId"] = request_id
             await socket.prepare(request)
-            with suppress(*_GONE):
+            try:
                 await self._connect(socket, attached)
+            except ConnectionError:
+                pass  # the client has left
+            except Exception:
+                # The upgrade has been answered: only a close code can tell.
+                internal_error(request_id)
+                await socket.close(code=WSCloseCode.INTERNAL_ERROR)
         return socket
 
     async def _connect(self, socket: web.WebSocketResponse, attached: Attached) -> None:

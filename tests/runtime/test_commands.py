@@ -265,6 +265,19 @@ def test_a_session_that_ends_takes_its_commands_along(aws: Clients, backend: Scr
         next(events)
 
 
+def test_a_fault_of_the_engine_ends_the_stream(aws: Clients, backend: ScriptedBackend) -> None:
+    """An internal error that says where to look, and nothing of what went wrong."""
+
+    async def script(writer: Writer) -> int:
+        await writer.out(b"so far")
+        raise ZeroDivisionError("secret")
+
+    seen, said = broken_off(chunks(start(aws, ready(aws, scripted(backend, Script(command=script))))))
+    assert seen[-1] == {"contentDelta": {"stdout": "so far"}}
+    assert "(internalServerException)" in said
+    assert "secret" not in said
+
+
 def test_an_image_without_bash(aws: Clients, backend: ScriptedBackend) -> None:
     """A platform error: exit code -1, and what to do about it on stderr."""
 
