@@ -93,19 +93,17 @@ class Commands:
     ) -> AsyncGenerator[Event, None]:
         yield STARTED
         texts = Texts()
-        deadline = asyncio.ensure_future(
-            self._clock.sleep_until(self._clock.now() + timedelta(seconds=seconds))
-        )
+        time = _Time(self._clock, seconds, command)
         written = 0
         try:
             async with aclosing(command.output()) as output:
-                while piece := await _before(deadline, anext(output, None)):
+                while piece := await time.before(anext(output, None)):
                     written += len(piece.data)
                     if written > MAX_COMMAND_OUTPUT_BYTES:
                         raise _too_much()
                     for event in texts.feed(piece.stream, piece.data):
                         yield event
-            code = await _before(deadline, command.exit_code())
+            code = await time.before(command.exit_code())
         except NoSuchProgram as error:
             for event in _why_not(error):
                 yield event
@@ -113,14 +111,15 @@ class Commands:
         except SandboxError as error:
             raise self._broke_off(lease, str(error)) from error
         finally:
-            deadline.cancel()
+            await time.stop()
         for event in texts.finish():
             yield event
-        if code is not None and not self._sessions.now(lease.session).alive:
+        if time.up or code is None:
+            yield ended(PLATFORM_ERROR, timed_out=True)
+        elif self._sessions.now(lease.session).alive:
+            yield ended(code)
+        else:
             raise self._broke_off(lease, "")
-        if code is None:
-            await command.kill()
-        yield ended(PLATFORM_ERROR if code is None else code, timed_out=code is None)
 
     def _broke_off(self, lease: Lease, why: str) -> RuntimeClientError:
         session = self._sessions.now(lease.session)
@@ -160,16 +159,40 @@ async def _not_run(error: NoSuchProgram) -> AsyncGenerator[Event, None]:
         yield event
 
 
-async def _before(deadline: asyncio.Future[None], awaited: Awaitable[T]) -> T | None:
-    """What ``awaited`` gives; None, and an end to it, if the deadline comes first."""
-    task = asyncio.ensure_future(awaited)
-    try:
-        waits: set[asyncio.Future[Any]] = {deadline, task}
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        return task.result() if task.done() else None
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+class _Time:
+    """A command's time: kills it once that is over, even while its caller reads nothing."""
+
+    def __init__(self, clock: Clock, seconds: float, command: RunningCommand) -> None:
+        self.up = False
+        self._clock = clock
+        self._until = clock.now() + timedelta(seconds=seconds)
+        self._command = command
+        self._task = asyncio.create_task(self._run())
+
+    async def before(self, awaited: Awaitable[T]) -> T | None:
+        """What ``awaited`` gives; None, and an end to it, if it still waits once the command has been killed."""
+        task = asyncio.ensure_future(awaited)
+        waits: set[asyncio.Future[Any]] = {self._task, task}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Kill no more; a kill that has begun is seen to its end."""
+        if not self.up:
+            self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        await self._clock.sleep_until(self._until)
+        self.up = True
+        try:
+            await self._command.kill()
+        except SandboxError:
+            log.exception("a command could not be ended when its time was over")
 
 
 async def _left(command: AsyncExitStack, session_id: str) -> None:

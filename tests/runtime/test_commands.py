@@ -185,6 +185,29 @@ def test_a_command_that_takes_too_long(aws: Clients, backend: ScriptedBackend, c
         assert killed.pop()
 
 
+def test_time_passes_for_a_caller_who_does_not_read(
+    aws: Clients, backend: ScriptedBackend, clock: FakeClock
+) -> None:
+    """A command that waits for its reader is killed when its time is over all the same."""
+    killed, stuck = threading.Event(), threading.Event()
+
+    async def script(writer: Writer) -> int:
+        try:
+            while True:
+                try:
+                    await asyncio.wait_for(writer.out(b"x" * 32_000), 0.5)
+                except TimeoutError:
+                    stuck.set()
+        finally:
+            killed.set()
+
+    answer = start(aws, ready(aws, scripted(backend, Script(command=script))))
+    assert stuck.wait(20)
+    clock.advance(timedelta(seconds=300))
+    assert killed.wait(5)
+    assert [*chunks(answer)][-1] == {"contentStop": {"exitCode": -1, "status": "TIMED_OUT"}}
+
+
 def test_events_hold_whole_characters_and_no_more_than_64_kb(aws: Clients, backend: ScriptedBackend) -> None:
     """Characters cut by the command's writes are put together, large writes are cut up, bytes are replaced."""
     text = "größe €uro 🙂" * 20_000 + "\0" * 30_000
