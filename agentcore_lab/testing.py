@@ -89,7 +89,7 @@ class Script:
     ``exits``: its exit code, if it ends as soon as it starts. ``unhealthy_pings``: how many health checks it fails
     first. ``log``: what it writes. ``answer``: its /invocations. ``posts``: what else it answers POST at, by path.
     ``proof``: how it behaves in the sandbox that proves its version healthy, where that differs. ``ping``: its /ping
-    once those have failed. ``usage``: what it says to have used.
+    once those have failed. ``usage``: what it says to have used. ``websocket``: its /ws, if it has one.
     """
 
     exits: int | None = None
@@ -100,6 +100,7 @@ class Script:
     proof: Script | None = None
     ping: Handler = _healthy
     usage: Usage | None = None
+    websocket: Handler | None = None
 
 
 @dataclass(slots=True)
@@ -187,6 +188,8 @@ class ScriptedBackend:
         app.router.add_post("/invocations", running.script.answer)
         for path, handler in running.script.posts.items():
             app.router.add_post(path, handler)
+        if running.script.websocket is not None:
+            app.router.add_get("/ws", running.script.websocket)
         running.loop = asyncio.get_running_loop()
         running.listener = socket.create_server(("127.0.0.1", 0))
         running.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)

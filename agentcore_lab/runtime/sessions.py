@@ -36,6 +36,7 @@ from agentcore_lab.runtime.session import (
     Dispose,
     Ended,
     Event,
+    Flowed,
     Healthy,
     Pinged,
     RequestBegan,
@@ -101,6 +102,7 @@ class _Live:
     started: asyncio.Task[str] | None = None
     asking: asyncio.Task[None] | None = None
     started_in: float = 0.0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -254,9 +256,19 @@ class Sessions:
 
     def crashed(self, session: Session, status: SandboxStatus) -> None:
         """Tell that the sandbox of this very incarnation was found dead."""
-        live = self._live.get((session.runtime_id, session.session_id))
-        if live is not None and live.session.incarnation == session.incarnation:
+        if (live := self._incarnation(session)) is not None:
             self._apply(live, _death(status))
+
+    def flowed(self, session: Session) -> None:
+        """Tell that a frame crossed a WebSocket of this very incarnation."""
+        if (live := self._incarnation(session)) is not None:
+            self._apply(live, Flowed())
+
+    async def over(self, session: Session) -> Session:
+        """This very incarnation, as soon as it has ended; its sandbox may still be going."""
+        if (live := self._incarnation(session)) is not None:
+            await live.over.wait()
+        return self.now(session)
 
     def has_ended(self, runtime_id: str, session_id: str) -> bool:
         """Whether this session is known, and known to have ended."""
@@ -288,6 +300,10 @@ class Sessions:
         except SandboxError:
             return None
 
+    def _incarnation(self, session: Session) -> _Live | None:
+        live = self._live.get((session.runtime_id, session.session_id))
+        return live if live is not None and live.session.incarnation == session.incarnation else None
+
     def _tick(self) -> None:
         for live in list(self._live.values()):
             self._apply(live, Tick())
@@ -300,6 +316,7 @@ class Sessions:
         if look is not None:
             self._monitor.expect(look)
         if was_alive and not live.session.alive:
+            live.over.set()
             self._ended.append(live)
         for effect in effects:
             match effect:

@@ -70,11 +70,17 @@ class Front:
         request_id = new_request_id()
         # ARNs arrive percent-encoded, slashes included: the path is routed as it came.
         path, _, query = request.raw_path.partition("?")
-        match = self._router.match(request.method, path)
+        # Looked for first: to the models all that follows an ARN may be a part of it.
+        by_hand = self._by_hand.match(request.method, path)
+        match = self._router.match(request.method, path) if by_hand is None else None
         operation = match.operation if match else None
         try:
+            if by_hand is not None:
+                return await by_hand.handler.handle(self._scope, request, by_hand.runtime, request_id)
             if match is None:
-                return await self._answer_by_hand(request, path, request_id)
+                raise UnknownOperationException(
+                    f"No operation of bedrock-agentcore has the method and path {request.method} {request.path}"
+                )
             if streaming := self._streaming.get(match.operation.name):
                 return await streaming.handle(self._scope, request, match, query, request_id)
             return _respond(await self._answer(request, match, query), request_id)
@@ -84,14 +90,6 @@ class Front:
             raise
         except Exception:
             return _respond(serialize_error(operation, internal_error(request_id), request_id), request_id)
-
-    async def _answer_by_hand(self, request: web.Request, path: str, request_id: str) -> web.StreamResponse:
-        found = self._by_hand.match(request.method, path)
-        if found is None:
-            raise UnknownOperationException(
-                f"No operation of bedrock-agentcore has the method and path {request.method} {request.path}"
-            )
-        return await found.handler.handle(self._scope, request, found.runtime, request_id)
 
     async def _answer(self, request: web.Request, match: Match, query: str) -> Reply:
         handler = self._handlers.get(match.operation.name)

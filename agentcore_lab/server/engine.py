@@ -32,9 +32,10 @@ from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.runtime.versions import Version
 from agentcore_lab.sandbox.base import Backend
 from agentcore_lab.server.app import Front
-from agentcore_lab.server.by_hand import Routes
+from agentcore_lab.server.by_hand import Handler, Routes
 from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.lab_api import LabApi
+from agentcore_lab.server.websocket import PATH, WebSocketHandler
 from agentcore_lab.settings import Settings
 from agentcore_lab.store.db import Database
 
@@ -84,6 +85,11 @@ async def open_engine(
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         upstream = Upstream(client, backend, sessions, clock)
         invoker = Invoker(repository, sessions, upstream, backend.name)
+        websockets = WebSocketHandler(invoker.plan, sessions, upstream, clock)
+        by_hand: dict[tuple[str, str], Handler] = {
+            (method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")
+        }
+        by_hand["GET", PATH] = websockets
         front = Front(
             scope,
             operations,
@@ -91,10 +97,12 @@ async def open_engine(
                 "InvokeAgentRuntime": DataHandler(invoker, invoker.invoke),
                 "GetAgentCard": DataHandler(invoker, invoker.agent_card),
             },
-            Routes({(method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")}),
+            Routes(by_hand),
             LabApi(scope, sessions, clock, asdict(about)),
         )
-        yield front.application()
+        application = front.application()
+        application.on_shutdown.append(websockets.close)
+        yield application
 
 
 def _rules(settings: Settings) -> Rules:

@@ -67,6 +67,14 @@ REACH: dict[State, tuple[Event, ...]] = {
     State.IDLE: (Healthy(),),
     State.ACTIVE: (Healthy(), RequestBegan()),
 }
+TURNS: dict[Turn, tuple[Event, ...]] = {
+    Turn.FIRST_HEALTHY: (Healthy(),),
+    Turn.CALL: (RequestBegan(),),
+    Turn.BUSY: (BUSY,),
+    Turn.TRAFFIC: (Flowed(),),
+    Turn.LAST_ANSWERED: (RequestEnded(),),
+    Turn.NO_LONGER_BUSY: (BUSY, RequestEnded(), says(HealthStatus.HEALTHY, timedelta())),
+}
 MINUTES_15, HOURS_8 = timedelta(minutes=15), timedelta(hours=8)
 
 
@@ -74,18 +82,6 @@ def walk(state: State, edge: Turn | Reason) -> Session:
     """The session after it went to ``state`` and then along ``edge``, by events alone."""
     session = after(NEW, *REACH[state])
     match edge:
-        case Turn.FIRST_HEALTHY:
-            return after(session, Healthy())
-        case Turn.CALL:
-            return after(session, RequestBegan())
-        case Turn.BUSY:
-            return after(session, BUSY)
-        case Turn.LAST_ANSWERED:
-            return after(session, RequestEnded())
-        case Turn.NO_LONGER_BUSY:
-            return after(session, BUSY, RequestEnded(), says(HealthStatus.HEALTHY, timedelta()))
-        case Turn.TRAFFIC:
-            return after(session, Flowed())
         case Turn.QUIET:
             return after(after(session, Flowed(), RequestEnded()), Tick(), at=session.ping_every)
         case Reason.IDLE:
@@ -94,8 +90,10 @@ def walk(state: State, edge: Turn | Reason) -> Session:
             return after(session, Tick(), says(HealthStatus.HEALTHY, HOURS_8), at=HOURS_8)
         case Reason.UNHEALTHY:
             return after(session, *[FAILS] * session.unhealthy_after)
-        case _:
+        case Reason():
             return after(session, Ended(edge))
+        case _:
+            return after(session, *TURNS[edge])
 
 
 @pytest.mark.parametrize(("state", "edge"), TRANSITIONS, ids=str)
@@ -311,7 +309,9 @@ def test_silence_ends_nothing_that_is_held_otherwise(held: Event) -> None:
     assert after(session, Tick(), at=session.ping_every).state is State.ACTIVE
 
 
-@pytest.mark.parametrize("release", [RequestEnded(), says(HealthStatus.HEALTHY, timedelta())], ids=["call", "busy"])
+@pytest.mark.parametrize(
+    "release", [RequestEnded(), says(HealthStatus.HEALTHY, timedelta())], ids=["call", "busy"]
+)
 def test_traffic_holds_a_session_whose_last_call_is_answered(release: Event) -> None:
     """The end of a call, or of HealthyBusy, leaves a session Active whose WebSocket is in use."""
     taken = RequestBegan() if isinstance(release, RequestEnded) else BUSY
