@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +17,7 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.proof import PROOF, PURPOSE
 from agentcore_lab.sandbox.base import (
     Backend,
+    Doorway,
     Image,
     ImageNotFound,
     Owned,
@@ -26,7 +27,10 @@ from agentcore_lab.sandbox.base import (
     Usage,
 )
 from agentcore_lab.server.engine import open_engine
+from agentcore_lab.server.listening import listen_inside, serve_on
 from agentcore_lab.settings import Settings
+
+_DRAIN_SECONDS = 1
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -87,9 +91,10 @@ class Script:
     """How a scripted agent behaves.
 
     ``exits``: its exit code, if it ends as soon as it starts. ``unhealthy_pings``: how many health checks it fails
-    first. ``log``: what it writes. ``answer``: its /invocations. ``posts``: what else it answers POST at, by path.
+    first. ``log``: what it writes. ``answer``: its /invocations. ``posts`` and ``gets``: what else it answers, by path.
     ``proof``: how it behaves in the sandbox that proves its version healthy, where that differs. ``ping``: its /ping
-    once those have failed. ``usage``: what it says to have used. ``websocket``: its /ws, if it has one.
+    once those have failed. ``usage``: what it says to have used. ``ports``: what answers everything
+    at other ports of its sandbox.
     """
 
     exits: int | None = None
@@ -97,19 +102,19 @@ class Script:
     log: Sequence[str] = ()
     answer: Handler = _echo
     posts: Mapping[str, Handler] = field(default_factory=dict)
+    gets: Mapping[str, Handler] = field(default_factory=dict)
     proof: Script | None = None
     ping: Handler = _healthy
     usage: Usage | None = None
-    websocket: Handler | None = None
+    ports: Mapping[int, Handler] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Running:
     spec: SandboxSpec
     script: Script
-    runner: web.AppRunner | None = None
-    listener: socket.socket | None = None
-    address: str | None = None
+    servers: list[tuple[web.AppRunner, socket.socket]] = field(default_factory=list)
+    addresses: dict[int | None, str] = field(default_factory=dict)
     pings: int = 0
     exited: int | None = None
     loop: asyncio.AbstractEventLoop | None = None
@@ -148,6 +153,11 @@ class ScriptedBackend:
         running = self.running[sandbox_id]
         assert running.loop is not None
         asyncio.run_coroutine_threadsafe(self._silence(running), running.loop).result()
+
+    @property
+    def doorway(self) -> Doorway:
+        """Loopback: scripted agents run in the test's process."""
+        return Doorway("127.0.0.1")
 
     async def open(self) -> None:
         """Nothing to make ready."""
@@ -188,19 +198,31 @@ class ScriptedBackend:
         app.router.add_post("/invocations", running.script.answer)
         for path, handler in running.script.posts.items():
             app.router.add_post(path, handler)
-        if running.script.websocket is not None:
-            app.router.add_get("/ws", running.script.websocket)
+        for path, handler in running.script.gets.items():
+            app.router.add_get(path, handler)
         running.loop = asyncio.get_running_loop()
-        running.listener = socket.create_server(("127.0.0.1", 0))
-        running.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await running.runner.setup()
-        await web.SockSite(running.runner, running.listener).start()
-        running.address = f"http://127.0.0.1:{running.listener.getsockname()[1]}"
+        await self._listen(running, None, app)
+        for port, handler in running.script.ports.items():
+            other = web.Application(client_max_size=0)
+            other.router.add_route("*", "/{path:.*}", handler)
+            await self._listen(running, port, other)
 
-    async def address(self, sandbox_id: str) -> str | None:
+    async def _listen(self, running: _Running, port: int | None, app: web.Application) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        running.servers.append((runner, listener))
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        running.addresses[port] = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    async def address(self, sandbox_id: str, port: int | None = None) -> str | None:
         """Where the script answers."""
         running = self.running.get(sandbox_id)
-        return running.address if running else None
+        if running is None:
+            return None
+        if port is None or port == running.spec.port:
+            return running.addresses.get(None)
+        return running.addresses.get(port) if any(port in span for span in running.spec.ports) else None
 
     async def status(self, sandbox_id: str) -> SandboxStatus:
         """Whether the script runs."""
@@ -235,9 +257,8 @@ class ScriptedBackend:
         await self._silence(running)
 
     async def _silence(self, running: _Running) -> None:
-        runner, running.runner = running.runner, None
-        listener, running.listener = running.listener, None
-        if runner is not None and listener is not None:
+        servers, running.servers = running.servers, []
+        for runner, listener in servers:
             # asyncio loses, and leaks, a connection that a server took and has not handed over yet when it closes:
             # take no more, and let those taken through.
             asyncio.get_running_loop().remove_reader(listener.fileno())
@@ -260,14 +281,18 @@ def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iter
         await backend.open()
         listener = socket.create_server((settings.host, 0))
         about = _about(settings, backend, clock, listener.getsockname()[1])
-        async with open_engine(settings, backend, clock, about) as app:
-            runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
-            await runner.setup()
-            await web.SockSite(runner, listener).start()
+        inner = listen_inside(backend.doorway, listener)
+        inside_url = f"http://{backend.doorway.name}:{(inner or listener).getsockname()[1]}"
+        async with (
+            open_engine(settings, backend, clock, about, inside_url) as applications,
+            AsyncExitStack() as serving,
+        ):
+            await serve_on(serving, applications.outside, listener, _DRAIN_SECONDS)
+            if inner is not None:
+                await serve_on(serving, applications.inside, inner, _DRAIN_SECONDS)
             found.append(about)
             ready.set()
             await stopping.wait()
-            await runner.cleanup()
         await backend.close()
 
     def main() -> None:

@@ -6,7 +6,7 @@ package may assume that a sandbox runs on this machine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,7 +29,8 @@ class SandboxSpec:
     """One sandbox to start.
 
     ``id`` is unique over the life of the data directory and safe as a container name. ``port`` is the port the
-    agent serves inside. ``labels`` are kept with the sandbox so that a later engine can tell whose it is.
+    agent serves inside; ``ports`` are others that something inside may serve and the engine wants to reach.
+    ``labels`` are kept with the sandbox so that a later engine can tell whose it is.
     """
 
     id: str
@@ -37,6 +38,7 @@ class SandboxSpec:
     port: int
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    ports: Sequence[range] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,18 @@ class Owned:
 
     id: str
     labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """How sandboxes reach programs of the engine's machine.
+
+    ``name`` is the host name or address they use. ``listen_on`` is an address of this machine on which a program must
+    listen for that, besides loopback; None where loopback is enough.
+    """
+
+    name: str
+    listen_on: str | None = None
 
 
 class SandboxError(Exception):
@@ -111,6 +125,11 @@ class Backend(Protocol):
         """Give back what ``open`` took; running sandboxes are the caller's to stop first."""
         ...
 
+    @property
+    def doorway(self) -> Doorway:
+        """How its sandboxes reach the engine's machine; known once it is open."""
+        ...
+
     async def resolve(self, uri: str) -> Image:
         """The image ``uri`` names now. Raises ImageNotFound, UnsupportedArchitecture."""
         ...
@@ -119,8 +138,11 @@ class Backend(Protocol):
         """Start a sandbox; returns when its first process has been started, healthy or not."""
         ...
 
-    async def address(self, sandbox_id: str) -> str | None:
-        """``http://host:port`` of the agent's port as the engine reaches it; None while not known yet."""
+    async def address(self, sandbox_id: str, port: int | None = None) -> str | None:
+        """``http://host:port`` of the agent's port as the engine reaches it, or of another ``port`` inside.
+
+        None while it is not known yet, and for a port that is not among the spec's.
+        """
         ...
 
     async def status(self, sandbox_id: str) -> SandboxStatus:

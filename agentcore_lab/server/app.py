@@ -49,19 +49,18 @@ class Front:
         handlers: Mapping[str, Handler],
         streaming: Mapping[str, Streaming],
         by_hand: Routes,
-        lab_api: LabApi,
     ) -> None:
         self._scope = scope
         self._handlers = handlers
         self._streaming = streaming
         self._by_hand = by_hand
-        self._lab_api = lab_api
         self._router = Router(load_operations())
 
-    def application(self) -> web.Application:
-        """The application that serves everything."""
+    def application(self, lab_api: LabApi | None) -> web.Application:
+        """An application that serves AWS's API, and the lab's own if it is given."""
         app = web.Application(client_max_size=MAX_CONTROL_BODY)
-        self._lab_api.add_routes(app)
+        if lab_api is not None:
+            lab_api.add_routes(app)
         app.router.add_route("*", "/{path:.*}", self.handle)
         return app
 
@@ -70,9 +69,9 @@ class Front:
         request_id = new_request_id()
         # ARNs arrive percent-encoded, slashes included: the path is routed as it came.
         path, _, query = request.raw_path.partition("?")
-        # Looked for first: to the models all that follows an ARN may be a part of it.
+        # First, for a label may hold the slashes of an ARN, and would take what follows the ARN for a part of it.
         by_hand = self._by_hand.match(request.method, path)
-        match = self._router.match(request.method, path) if by_hand is None else None
+        match = None if by_hand else self._router.match(request.method, path)
         operation = match.operation if match else None
         try:
             if by_hand is not None:

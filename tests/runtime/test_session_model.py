@@ -282,8 +282,7 @@ class Lives(RuleBasedStateMachine):
         return session
 
     def port(self, key: Key) -> int:
-        address = self.world.backend.running[self.listed(key)["sandboxId"]].address
-        assert address is not None
+        address = self.world.backend.running[self.listed(key)["sandboxId"]].addresses[None]
         return int(address.rpartition(":")[2])
 
     def wait(self, holds: Callable[[], bool], what: Callable[[], str]) -> None:

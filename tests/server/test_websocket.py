@@ -41,7 +41,7 @@ def speaks(talk: Talk, **more: Any) -> Script:
         await talk(socket, request)
         return socket
 
-    return Script(websocket=websocket)
+    return Script(gets={"/ws": websocket})
 
 
 async def echoes(socket: web.WebSocketResponse, _request: web.Request) -> None:
