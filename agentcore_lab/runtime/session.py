@@ -71,7 +71,8 @@ class Session:
     (AWS: running sessions stay on their version). ``busy``: the agent says, in a way that counts, that it works on
     though no call is open. ``flowed_at`` is when a frame last crossed one of its WebSockets, None once they have been
     silent for a round of health checks. ``asks_at`` is when its health is asked for next, None until it has started.
-    ``detail`` says in a sentence how it ended, ``log_tail`` holds what its agent wrote last.
+    ``token`` is the secret of its session endpoint, ``ports`` what that reaches. ``detail`` says in a sentence how it
+    ended, ``log_tail`` holds what its agent wrote last.
     """
 
     runtime_id: str
@@ -86,6 +87,8 @@ class Session:
     last_activity_at: datetime
     ping_every: timedelta = timedelta(seconds=PING_SECONDS)
     unhealthy_after: int = UNHEALTHY_AFTER
+    token: str = field(default="", repr=False)
+    ports: tuple[range, ...] = ()
     state: State = State.PROVISIONING
     in_flight: int = 0
     busy: bool = False

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -29,6 +29,7 @@ from agentcore_lab.runtime.limits import (
     UNHEALTHY_AFTER,
 )
 from agentcore_lab.runtime.monitor import Monitor
+from agentcore_lab.runtime.ports import allowed_ports
 from agentcore_lab.runtime.probe import Probe
 from agentcore_lab.runtime.protocols import Protocol, protocol_of
 from agentcore_lab.runtime.session import (
@@ -205,6 +206,8 @@ class Sessions:
             last_activity_at=now,
             ping_every=timedelta(seconds=self._rules.ping_seconds),
             unhealthy_after=self._rules.unhealthy_after,
+            token=secrets.token_hex(16),
+            ports=allowed_ports(plan.version.spec),
         )
         return _Live(session, plan, protocol_of(plan.version.spec))
 
@@ -258,6 +261,23 @@ class Sessions:
         """Tell that the sandbox of this very incarnation was found dead."""
         if (live := self._incarnation(session)) is not None:
             self._apply(live, _death(status))
+
+    def with_token(self, token: str) -> Session | None:
+        """The session whose endpoint has this secret, if it lives and has started."""
+        living = (live.session for live in self._live.values() if live.session.alive)
+        return next((each for each in living if each.token == token and each.asks_at is not None), None)
+
+    @contextmanager
+    def visit(self, session: Session) -> Iterator[None]:
+        """Hold this very incarnation, which has started, for a call that does not go through ``use``."""
+        live = self._incarnation(session)
+        if live is not None:
+            self._apply(live, RequestBegan())
+        try:
+            yield
+        finally:
+            if live is not None:
+                self._apply(live, RequestEnded())
 
     def flowed(self, session: Session) -> None:
         """Tell that a frame crossed a WebSocket of this very incarnation."""

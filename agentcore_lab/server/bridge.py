@@ -9,10 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agentcore_lab.clock import Clock
-from agentcore_lab.runtime.limits import (
-    WEBSOCKET_FRAME_BYTES,
-    WEBSOCKET_FRAMES_PER_SECOND,
-)
 from agentcore_lab.server.upgraded import Upgraded
 from agentcore_lab.wire.frames import FrameReader, FrameTooLarge, close_frame
 
@@ -21,6 +17,15 @@ GOING_AWAY, POLICY, TOO_BIG, AGENT_ERROR = 1001, 1008, 1009, 1011
 
 _GOODBYE_SECONDS = 3
 """How long a side may take to answer a close frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may cross: bytes of one frame's payload, frames of a client in a second, and how long it may be open."""
+
+    frame_bytes: int
+    frames_per_second: int | None
+    open_for: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,11 @@ class Side:
             self._told = True
             self.connection.push(close_frame(ending.code, ending.reason, masked=self._is_server))
 
-    async def until_it_closes(self) -> None:
+    async def until_it_closes(self, limits: Limits) -> None:
         """Read on until the side has closed too; what it still had to say comes too late."""
         while True:
             try:
-                frame = await self.frames.next(WEBSOCKET_FRAME_BYTES)
+                frame = await self.frames.next(limits.frame_bytes)
             except FrameTooLarge as error:
                 await self.frames.drop(error.whole)
             else:
@@ -69,16 +74,19 @@ class Side:
 class Bridge:
     """Client and agent; ``flowed`` is called with every frame that crosses."""
 
-    def __init__(self, client: Side, agent: Side, clock: Clock, flowed: Callable[[], None]) -> None:
+    def __init__(
+        self, client: Side, agent: Side, clock: Clock, limits: Limits, flowed: Callable[[], None]
+    ) -> None:
         self._client = client
         self._agent = agent
         self._clock = clock
+        self._limits = limits
         self._flowed = flowed
 
     async def run(self, *interruptions: Coroutine[Any, Any, Ending]) -> None:
         """Pass frames on until both sides have closed, or until one of ``interruptions`` comes true."""
         pumps = {
-            asyncio.create_task(self._pump(self._client, self._agent, FrameRate(self._clock))),
+            asyncio.create_task(self._pump(self._client, self._agent, self._limits.frames_per_second)),
             asyncio.create_task(self._pump(self._agent, self._client)),
         }
         others = {asyncio.create_task(each) for each in interruptions}
@@ -98,18 +106,19 @@ class Bridge:
             self._agent.connection.close()
             await _cancelled(pumps | others)
 
-    async def _pump(self, source: Side, target: Side, rate: FrameRate | None = None) -> Ending | None:
+    async def _pump(self, source: Side, target: Side, most: int | None = None) -> Ending | None:
         """Pass frames on; None once a close frame was passed on."""
+        rate, limit = FrameRate(self._clock), self._limits.frame_bytes
         try:
-            while (frame := await source.frames.next(WEBSOCKET_FRAME_BYTES)) is not None:
+            while (frame := await source.frames.next(limit)) is not None:
                 self._flowed()
-                if rate is not None and rate.exceeded():
-                    return Ending(POLICY, f"More than {WEBSOCKET_FRAMES_PER_SECOND} frames a second.")
+                if most is not None and rate.counted() > most:
+                    return Ending(POLICY, f"More than {most} frames a second.")
                 await target.pass_on(frame.raw, closes=frame.closes)
                 if frame.closes:
                     return None
         except FrameTooLarge as error:
-            return Ending(TOO_BIG, f"A frame of {error}: at most {WEBSOCKET_FRAME_BYTES} are allowed.")
+            return Ending(TOO_BIG, f"A frame of {error}: at most {limit} are allowed.")
         except ConnectionError:
             return await target.lost()
         return await source.lost()
@@ -118,7 +127,7 @@ class Bridge:
         sides = (self._client, self._agent)
         for side in sides:
             side.tell(ending)
-        goodbyes = {asyncio.create_task(side.until_it_closes()) for side in sides}
+        goodbyes = {asyncio.create_task(side.until_it_closes(self._limits)) for side in sides}
         try:
             await asyncio.wait(goodbyes, timeout=_GOODBYE_SECONDS)
         finally:
@@ -133,13 +142,13 @@ class FrameRate:
         self._since: datetime | None = None
         self._count = 0
 
-    def exceeded(self) -> bool:
-        """Count one frame; whether it is one too many."""
+    def counted(self) -> int:
+        """Count one frame; how many there were in this second."""
         now = self._clock.now()
         if self._since is None or now - self._since >= timedelta(seconds=1):
             self._since, self._count = now, 0
         self._count += 1
-        return self._count > WEBSOCKET_FRAMES_PER_SECOND
+        return self._count
 
 
 async def _cancelled(tasks: set[asyncio.Task[Any]]) -> None:

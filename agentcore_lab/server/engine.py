@@ -35,6 +35,8 @@ from agentcore_lab.server.app import Front
 from agentcore_lab.server.by_hand import Handler, Routes
 from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.lab_api import LabApi
+from agentcore_lab.server.session_endpoint import SessionEndpoints
+from agentcore_lab.server.session_sockets import SessionSockets
 from agentcore_lab.server.websocket import PATH, WebSocketHandler
 from agentcore_lab.settings import Settings
 from agentcore_lab.store.db import Database
@@ -96,11 +98,11 @@ async def open_engine(
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         upstream = Upstream(client, backend, sessions, clock)
         invoker = Invoker(repository, sessions, upstream, backend.name)
-        websockets = WebSocketHandler(invoker.plan, sessions, upstream, clock)
+        sockets = SessionSockets(sessions, upstream, clock)
         by_hand: dict[tuple[str, str], Handler] = {
             (method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")
         }
-        by_hand["GET", PATH] = websockets
+        by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets)
         front = Front(
             scope,
             operations,
@@ -113,7 +115,9 @@ async def open_engine(
         lab_api = LabApi(scope, sessions, clock, asdict(about))
         applications = Applications(front.application(lab_api), front.application(None))
         for application in (applications.outside, applications.inside):
-            application.on_shutdown.append(websockets.close)
+            application.on_shutdown.append(sockets.close)
+        session_endpoints = SessionEndpoints(sessions, backend, client, sockets)
+        applications.outside.middlewares.append(session_endpoints.middleware())
         yield applications
 
 

@@ -13,7 +13,7 @@ from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.session import Session
 from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.server.origin import is_foreign
-from agentcore_lab.server.session_json import described, listed, usage_json
+from agentcore_lab.server.session_json import described, endpoint_json, listed, usage_json
 
 MAX_ADVANCE_SECONDS = 366 * 24 * 3600
 """Beyond any lifetime AWS allows (14 days), and far from the end of dates."""
@@ -62,7 +62,14 @@ class LabApi:
             return _refused(404, f"No session {wanted} is known to this engine.")
         usage, log = await asyncio.gather(self._sessions.usage(session), self._sessions.log_tail(session))
         now = self._sessions.now(session)
-        view = {**self._listed(now), **described(now), "usage": usage_json(usage), "logTail": list(log)}
+        endpoint = endpoint_json(self._status["url"], now)
+        view = {
+            **self._listed(now),
+            **described(now),
+            **endpoint,
+            "usage": usage_json(usage),
+            "logTail": list(log),
+        }
         return web.json_response({"asOf": self._clock.now().isoformat(), "session": view})
 
     async def clock(self, _request: web.Request) -> web.Response:

@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
-import asyncio
 import binascii
 import uuid
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 from multidict import CIMultiDict
 
-from agentcore_lab.clock import Clock
 from agentcore_lab.errors import ValidationException
 from agentcore_lab.runtime.arn import Scope
-from agentcore_lab.runtime.endings import Reason
 from agentcore_lab.runtime.headers import CUSTOM_PREFIX, SESSION_ID, to_container
-from agentcore_lab.runtime.limits import MAX_SESSION_ID, MIN_SESSION_ID, WEBSOCKET_SECONDS
+from agentcore_lab.runtime.limits import (
+    MAX_SESSION_ID,
+    MIN_SESSION_ID,
+    WEBSOCKET_FRAME_BYTES,
+    WEBSOCKET_FRAMES_PER_SECOND,
+    WEBSOCKET_SECONDS,
+)
 from agentcore_lab.runtime.protocols import protocol_of
-from agentcore_lab.runtime.session import Session
 from agentcore_lab.runtime.sessions import Lease, Plan, Sessions
 from agentcore_lab.runtime.upstream import Upstream
-from agentcore_lab.server.bridge import AGENT_ERROR, GOING_AWAY, Bridge, Ending, Side
-from agentcore_lab.server.upgraded import Upgraded
+from agentcore_lab.server.bridge import Limits
+from agentcore_lab.server.session_sockets import SessionSockets
+from agentcore_lab.server.subprotocols import HEADER, Subprotocols, offered
 
 PATH = "/ws"
 _PROTOCOLS = ("HTTP", "AGUI")
-_BEARER = "base64UrlBearerAuthorization"
-_NOTICED_EVERY = timedelta(milliseconds=100)
-"""How exactly a session knows when its last frame was: enough for time-outs of a minute and more."""
+_LIMITS = Limits(
+    WEBSOCKET_FRAME_BYTES, WEBSOCKET_FRAMES_PER_SECOND, open_for=timedelta(seconds=WEBSOCKET_SECONDS)
+)
 
 Params = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """What a client asks for. ``protocols`` are its subprotocols but for the one that carries a token."""
+    """What a client asks for."""
 
     params: Params
     headers: CIMultiDict[str]
-    protocols: tuple[str, ...]
-    authorised_by_protocol: bool
+    subprotocols: Subprotocols
 
     @property
     def session_id(self) -> str:
@@ -55,17 +57,16 @@ class WebSocketHandler:
     """Bridges WebSockets; ``plan`` says what a new session of a call starts from."""
 
     def __init__(
-        self, plan: Callable[[Scope, Params], Plan], sessions: Sessions, upstream: Upstream, clock: Clock
+        self,
+        plan: Callable[[Scope, Params], Plan],
+        sessions: Sessions,
+        upstream: Upstream,
+        sockets: SessionSockets,
     ) -> None:
         self._plan = plan
         self._sessions = sessions
         self._upstream = upstream
-        self._clock = clock
-        self._closing = asyncio.Event()
-
-    async def close(self, _app: web.Application) -> None:
-        """Close every WebSocket, so that the engine can end."""
-        self._closing.set()
+        self._sockets = sockets
 
     async def handle(
         self, scope: Scope, request: web.Request, runtime: str, request_id: str
@@ -82,53 +83,9 @@ class WebSocketHandler:
             plan.runtime.id, handshake.session_id, lambda: self._plan(scope, handshake.params)
         ) as lease:
             answer = await self._upstream.upgrade(lease, PATH, _to_agent(handshake, lease, request_id))
-        agent = Upgraded.of_response(answer)
-        closes_at = self._clock.now() + timedelta(seconds=WEBSOCKET_SECONDS)
-        try:
-            response = _switching(handshake, answer.headers, request_id)
-            await response.prepare(request)
-            client = Upgraded.of_request(request)
-        except BaseException:
-            agent.close()
-            raise
-        await self._bridge(client, agent, lease.session, closes_at)
+        response = _switching(handshake, answer.headers, request_id)
+        await self._sockets.bridge(request, response, answer, lease.session, _LIMITS)
         return response
-
-    async def _bridge(self, client: Upgraded, agent: Upgraded, session: Session, closes_at: datetime) -> None:
-        bridge = Bridge(
-            Side(client, _client_left, is_server=False),
-            Side(agent, lambda: self._agent_lost(session), is_server=True),
-            self._clock,
-            self._notice(session),
-        )
-        await bridge.run(self._session_over(session), self._hour_over(closes_at), self._engine_closes())
-
-    def _notice(self, session: Session) -> Callable[[], None]:
-        noticed = self._clock.now() - _NOTICED_EVERY
-
-        def flowed() -> None:
-            nonlocal noticed
-            now = self._clock.now()
-            if now - noticed >= _NOTICED_EVERY:
-                noticed = now
-                self._sessions.flowed(session)
-
-        return flowed
-
-    async def _agent_lost(self, session: Session) -> Ending:
-        now = await self._upstream.lost(session)
-        return _ended(now) if not now.alive else Ending(AGENT_ERROR, "The agent broke off the connection.")
-
-    async def _session_over(self, session: Session) -> Ending:
-        return _ended(await self._sessions.over(session))
-
-    async def _hour_over(self, closes_at: datetime) -> Ending:
-        await self._clock.sleep_until(closes_at)
-        return Ending(GOING_AWAY, f"A WebSocket is open for at most {WEBSOCKET_SECONDS // 60} minutes.")
-
-    async def _engine_closes(self) -> Ending:
-        await self._closing.wait()
-        return Ending(GOING_AWAY, "The engine ends.")
 
 
 def read_handshake(request: web.Request, runtime: str) -> Handshake:
@@ -153,17 +110,12 @@ def read_handshake(request: web.Request, runtime: str) -> Handshake:
     for name, value in query.items():
         if name.lower().startswith(CUSTOM_PREFIX):
             headers.setdefault(name, _header_text(name, value))
-    offered = [each.strip() for each in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-    for token in (each.removeprefix(f"{_BEARER}.") for each in offered if each.startswith(f"{_BEARER}.")):
-        headers["Authorization"] = f"Bearer {_token(token)}"
+    subprotocols = offered(request.headers)
+    if (token := subprotocols.token()) is not None:
+        headers["Authorization"] = f"Bearer {token}"
     params = {"agentRuntimeArn": runtime, "runtimeSessionId": session_id}
     params |= {name: query[name] for name in ("qualifier", "accountId") if query.get(name)}
-    return Handshake(
-        params,
-        headers,
-        tuple(each for each in offered if each and not each.startswith(_BEARER)),
-        _BEARER in offered,
-    )
+    return Handshake(params, headers, subprotocols)
 
 
 def _to_agent(handshake: Handshake, lease: Lease, request_id: str) -> dict[str, str]:
@@ -176,8 +128,8 @@ def _to_agent(handshake: Handshake, lease: Lease, request_id: str) -> dict[str, 
     headers = to_container(handshake.headers, allowlist, lease.session.session_id, request_id)
     headers["Sec-WebSocket-Key"] = handshake.headers["Sec-WebSocket-Key"]
     headers["Sec-WebSocket-Version"] = "13"
-    if handshake.protocols:
-        headers["Sec-WebSocket-Protocol"] = ", ".join(handshake.protocols)
+    if handshake.subprotocols.others:
+        headers[HEADER] = ", ".join(handshake.subprotocols.others)
     return headers
 
 
@@ -189,21 +141,9 @@ def _switching(handshake: Handshake, agent: Mapping[str, str], request_id: str) 
         SESSION_ID: handshake.session_id,
         "x-amzn-RequestId": request_id,
     }
-    chosen = agent.get("Sec-WebSocket-Protocol") or (_BEARER if handshake.authorised_by_protocol else None)
-    if chosen:
-        headers["Sec-WebSocket-Protocol"] = chosen
-    response = web.StreamResponse(status=101, headers=headers)
-    response.force_close()  # what was a request's connection is not one again
-    return response
-
-
-async def _client_left() -> Ending:
-    return Ending(GOING_AWAY, "The client left.")
-
-
-def _ended(session: Session) -> Ending:
-    code = AGENT_ERROR if session.reason in {Reason.CRASHED, Reason.UNHEALTHY} else GOING_AWAY
-    return Ending(code, f"The session ended: {session.reason}. {session.detail}")
+    if chosen := handshake.subprotocols.chosen(agent.get(HEADER)):
+        headers[HEADER] = chosen
+    return web.StreamResponse(status=101, headers=headers)
 
 
 def _is_key(request: web.Request) -> bool:
@@ -211,14 +151,6 @@ def _is_key(request: web.Request) -> bool:
         return len(b64decode(request.headers.get("Sec-WebSocket-Key", ""), validate=True)) == 16
     except binascii.Error:
         return False
-
-
-def _token(encoded: str) -> str:
-    try:
-        token = b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True).decode("ascii")
-    except ValueError:
-        raise ValidationException(f"The subprotocol {_BEARER} carries no token in base64url.") from None
-    return _header_text("Authorization", token)
 
 
 def _header_text(name: str, value: str) -> str:

@@ -23,6 +23,7 @@ Payload = dict[str, Any]
 MODE = os.environ.get("PROBE_MODE", "")
 terminated = threading.Event()
 remembered: list[str] = []
+served: dict[int, int] = {}  # by the port it listens on, which need not be the one it asked for
 
 
 def remember(payload: Payload) -> Payload:
@@ -75,7 +76,7 @@ def until_terminated(payload: Payload) -> Payload:
 def serve(payload: Payload) -> Payload:
     """Another server in this process, which answers with its port."""
     server = ThreadingHTTPServer(("0.0.0.0", payload["port"]), OtherPort)
-    server.name = payload["port"]
+    served[server.server_port] = payload["port"]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return {"serving": payload["port"]}
 
@@ -132,7 +133,7 @@ class OtherPort(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(f"{self.server.name} {self.path}".encode())
+        self.wfile.write(f"{served[self.connection.getsockname()[1]]} {self.path}".encode())
 
     def log_message(self, *arguments: Any) -> None:
         pass
