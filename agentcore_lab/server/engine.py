@@ -12,7 +12,10 @@ from aiohttp import web
 
 from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.identity.operations import IdentityOperations
+from agentcore_lab.identity.workload import WorkloadIdentities
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.boot import Boot
 from agentcore_lab.runtime.control import ControlPlane
 from agentcore_lab.runtime.endpoint_control import EndpointControl
@@ -28,6 +31,7 @@ from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.sessions import Rules, Sessions
+from agentcore_lab.runtime.throttle import Throttle
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.sandbox.base import Backend
@@ -76,7 +80,8 @@ async def open_engine(
         )
         to_engine = settings.client_environment(inside_url)
         boot = Boot(backend, client, lambda version: agent_environment(version, scope, to_engine, about.url))
-        sessions = Sessions(boot, clock, _rules(settings))
+        throttle = Throttle(clock, quotas)
+        sessions = Sessions(boot, clock, throttle, _rules(settings))
         if removed := await sessions.clear_leftovers():
             log.warning("removed %d sandboxes that an earlier engine left behind", removed)
         sessions.open()
@@ -90,10 +95,14 @@ async def open_engine(
         control.resume()
         endpoints.resume()
         tokens = ClientTokens(database, clock)
+        attachments = Attachments(database, repository)
+        identities = WorkloadIdentities(database, clock, quotas)
+        gate = Gate(attachments, clock)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
-            **ResourceOperations(Attachments(database, repository)).table(),
+            **ResourceOperations(attachments, identities).table(),
+            **IdentityOperations(identities).table(),
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         upstream = Upstream(client, backend, sessions, clock)
@@ -102,15 +111,17 @@ async def open_engine(
         by_hand: dict[tuple[str, str], Handler] = {
             (method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")
         }
-        by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets)
+        by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets, throttle, gate)
         front = Front(
             scope,
+            throttle,
             operations,
             {
-                "InvokeAgentRuntime": DataHandler(invoker, invoker.invoke),
-                "GetAgentCard": DataHandler(invoker, invoker.agent_card),
+                "InvokeAgentRuntime": DataHandler(invoker, throttle, gate, invoker.invoke),
+                "GetAgentCard": DataHandler(invoker, throttle, gate, invoker.agent_card),
             },
             Routes(by_hand),
+            gate,
         )
         lab_api = LabApi(scope, sessions, clock, asdict(about))
         applications = Applications(front.application(lab_api), front.application(None))

@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 
 from agentcore_lab.errors import ValidationException
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.headers import CUSTOM_PREFIX, SESSION_ID, to_container
 from agentcore_lab.runtime.limits import (
     MAX_SESSION_ID,
@@ -25,12 +26,16 @@ from agentcore_lab.runtime.limits import (
 )
 from agentcore_lab.runtime.protocols import protocol_of
 from agentcore_lab.runtime.sessions import Lease, Plan, Sessions
+from agentcore_lab.runtime.throttle import Kind, Throttle
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.server.bridge import Limits
+from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.session_sockets import SessionSockets
 from agentcore_lab.server.subprotocols import HEADER, Subprotocols, offered
 
 PATH = "/ws"
+_ACTION = "InvokeAgentRuntimeWithWebSocketStream"
+USER_ID = "X-Amzn-Bedrock-AgentCore-Runtime-User-Id"
 _PROTOCOLS = ("HTTP", "AGUI")
 _LIMITS = Limits(
     WEBSOCKET_FRAME_BYTES, WEBSOCKET_FRAMES_PER_SECOND, open_for=timedelta(seconds=WEBSOCKET_SECONDS)
@@ -62,17 +67,23 @@ class WebSocketHandler:
         sessions: Sessions,
         upstream: Upstream,
         sockets: SessionSockets,
+        throttle: Throttle,
+        gate: Gate,
     ) -> None:
         self._plan = plan
         self._sessions = sessions
         self._upstream = upstream
         self._sockets = sockets
+        self._throttle = throttle
+        self._gate = gate
 
     async def handle(
         self, scope: Scope, request: web.Request, runtime: str, request_id: str
     ) -> web.StreamResponse:
         """The bridge, from the handshake to its end. Raises AwsError before the upgrade alone."""
+        self._throttle.admit(Kind.DATA)
         handshake = read_handshake(request, runtime)
+        self._gate.require(scope, _ACTION, handshake.params, asker_of(request, scope))
         plan = self._plan(scope, handshake.params)
         if (protocol := protocol_of(plan.version.spec).name) not in _PROTOCOLS:
             raise ValidationException(
@@ -115,6 +126,8 @@ def read_handshake(request: web.Request, runtime: str) -> Handshake:
         headers["Authorization"] = f"Bearer {token}"
     params = {"agentRuntimeArn": runtime, "runtimeSessionId": session_id}
     params |= {name: query[name] for name in ("qualifier", "accountId") if query.get(name)}
+    if user := request.headers.get(USER_ID) or query.get(USER_ID):
+        params["runtimeUserId"] = user
     return Handshake(params, headers, subprotocols)
 
 

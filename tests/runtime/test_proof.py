@@ -220,15 +220,12 @@ def test_a_warm_up_hook_on_a_port_of_its_own(aws: Clients, backend: ScriptedBack
         return web.Response()
 
     hook = {"build": {"warmup": {"action": {"httpPost": {"path": "/warm", "port": 9005}}}}}
-    settled(
-        aws,
-        create(aws, "warm", scripted(backend, Script(ports={9005: warm})), hooksConfiguration=hook)[
-            "agentRuntimeId"
-        ],
-    )
+    warmed = create(aws, "warm", scripted(backend, Script(ports={9005: warm})), hooksConfiguration=hook)
+    assert settled(aws, warmed["agentRuntimeId"])["status"] == "READY"
     assert calls == ["POST /warm"]
     cold = create(aws, "cold", scripted(backend, Script(log=("no hook",)), "cold"), hooksConfiguration=hook)
-    failed = settled(aws, cold["agentRuntimeId"], status="CREATE_FAILED")
+    failed = settled(aws, cold["agentRuntimeId"])
+    assert failed["status"] == "CREATE_FAILED"
     assert "nothing listens on port 9005" in failed["failureReason"]
     assert "no hook" in failed["failureReason"]
 

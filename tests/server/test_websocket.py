@@ -25,6 +25,7 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
 from tests.conftest import HELLO, Clients, clients_of
+from tests.runtime.test_authorization import deny
 from tests.runtime.test_invocations import SESSION_HEADER, eventually, invoke, ready, scripted, sessions
 
 CUSTOM = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-"
@@ -435,6 +436,21 @@ def refused(engine: RunningEngine, arn: str, status: int, **more: Any) -> str:
     assert response.status_code == status
     assert response.headers["x-amzn-RequestId"]
     return str(json.loads(response.body)["message"])
+
+
+def test_policies_have_their_say_before_the_upgrade(
+    engine: RunningEngine, echo: str, aws: Clients, backend: ScriptedBackend
+) -> None:
+    """AWS: a WebSocket has an action of its own, and one more when it is opened for a user."""
+    action = "bedrock-agentcore:InvokeAgentRuntimeWithWebSocketStream"
+    deny(aws, echo, f"{action}ForUser")
+    with opened(engine, echo):
+        pass
+    user = {"X-Amzn-Bedrock-AgentCore-Runtime-User-Id": "ada"}
+    assert f"{action}ForUser" in refused(engine, echo, 403, additional_headers=user)
+    deny(aws, echo, action)
+    assert f"perform: {action} on" in refused(engine, echo, 403)
+    assert len(backend.started) == 1
 
 
 @pytest.mark.parametrize("protocol", ["MCP", "A2A"])
