@@ -173,7 +173,7 @@ def _has_credentials(request: web.Request) -> bool:
 
 def _is_page(request: web.Request) -> bool:
     """Whether a browser would show the answer as a page, which then had the engine's own origin."""
-    return request.headers.get("Sec-Fetch-Dest", "empty") != "empty"
+    return request.headers.get("Sec-Fetch-Dest", "empty") not in {"empty", "websocket"}
 
 
 def _to_server(request: web.Request) -> CIMultiDict[str]:

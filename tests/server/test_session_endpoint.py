@@ -222,7 +222,10 @@ async def test_a_session_that_is_gone(
     assert len(described["sessionEndpointUrl"]) <= 128
 
 
-@pytest.mark.parametrize(("kind", "status"), [("document", 401), ("iframe", 401), ("empty", 418)])
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("document", 401), ("iframe", 401), ("serviceworker", 401), ("empty", 418), ("websocket", 418)],
+)
 async def test_a_page_never_has_the_engines_origin(
     endpoint: Endpoint, client: aiohttp.ClientSession, kind: str, status: int
 ) -> None:
