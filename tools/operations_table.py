@@ -26,7 +26,10 @@ _CONFIGURATION = {
     "roleArn": (STORED, "its form and account are checked; no credentials come of it"),
     "networkConfiguration": (STORED, "agents have the network of the sandbox"),
     "authorizerConfiguration": (STORED, "its rules are checked; callers are not"),
-    "filesystemConfigurations": (STORED, "its rules are checked; nothing is mounted"),
+    "filesystemConfigurations": (
+        IMPLEMENTED,
+        "of `sessionStorage`; the other members are checked and stored, nothing is mounted for them",
+    ),
     "capacityProviderConfiguration": (STORED, ""),
     "resourceConfigurations": (STORED, ""),
     "platformVersion": (STORED, "V2 lifts the limit on environment variables; there is no snapshot"),

@@ -31,6 +31,7 @@ from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.sessions import Rules, Sessions
+from agentcore_lab.runtime.storage import SessionStorage
 from agentcore_lab.runtime.throttle import Throttle
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
@@ -80,10 +81,13 @@ async def open_engine(
         )
         to_engine = settings.client_environment(inside_url)
         boot = Boot(backend, client, lambda version: agent_environment(version, scope, to_engine, about.url))
+        storage = SessionStorage(database, backend, clock)
         throttle = Throttle(clock, quotas)
-        sessions = Sessions(boot, clock, throttle, _rules(settings))
+        sessions = Sessions(boot, clock, storage, throttle, _rules(settings))
         if removed := await sessions.clear_leftovers():
             log.warning("removed %d sandboxes that an earlier engine left behind", removed)
+        await storage.open()
+        stack.push_async_callback(storage.close)
         sessions.open()
         stack.push_async_callback(sessions.close)
         proofs = Proofs(boot)
@@ -123,7 +127,7 @@ async def open_engine(
             Routes(by_hand),
             gate,
         )
-        lab_api = LabApi(scope, sessions, clock, asdict(about))
+        lab_api = LabApi(scope, sessions, storage, clock, asdict(about))
         applications = Applications(front.application(lab_api), front.application(None))
         for application in (applications.outside, applications.inside):
             application.on_shutdown.append(sockets.close)
