@@ -74,7 +74,7 @@ class CallLives(LivesSoFar):
         self.wait(lambda: self.in_flight(key) == self.living[key].calls, lambda: f"{key} is not called")
         if seconds > 0:
             self.pass_time(timedelta(seconds=seconds))
-            if key in self.living:
+            if key in self.open_calls:
                 self.answer(key)
 
     def hold(self, calls: Sequence[Call], payload: bytes = HOLD) -> None:
@@ -88,6 +88,7 @@ class CallLives(LivesSoFar):
         session.calls, session.last_activity = session.calls + len(calls), now
         held: list[Future[Answer]] = [self.callers.submit(self.send, call, payload) for call in calls]
         self.open_calls.setdefault(key, []).extend(held)
+        self.opened_at |= dict.fromkeys(held, now)
         self.world.tally.calls += len(calls)
 
     @precondition(lambda self: self.some_answerable())

@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -32,13 +32,15 @@ from tests.runtime.model.world import World
 T = TypeVar("T")
 Answer = int | Refusal
 """The version that answered, or how the call was refused."""
+LONGEST_CALL = timedelta(minutes=15)
+LATE: Refusal = ("GatewayTimeoutException", 504)
 
 
 class LivesSoFar(RuleBasedStateMachine):
     """What should be: ``runtimes`` by ARN, ``living`` sessions, and how sessions ``ended`` in the step under way.
 
     ``open_calls`` wait for their answers; ``lost_calls`` are those whose session ended first, with the refusals that
-    may tell their callers (None: any).
+    may tell their callers (None: any). ``opened_at`` is when each open call began.
     """
 
     def __init__(self, world: Callable[[], World]) -> None:
@@ -51,6 +53,7 @@ class LivesSoFar(RuleBasedStateMachine):
         self.touched: set[str] = set()
         self.callers = ThreadPoolExecutor(64)
         self.open_calls: dict[Key, list[Future[Answer]]] = {}
+        self.opened_at: dict[Future[Answer], datetime] = {}
         self.lost_calls: list[tuple[Future[Answer], Refusal | None]] = []
 
     @invariant()
@@ -173,9 +176,25 @@ class LivesSoFar(RuleBasedStateMachine):
         """Set the clock ahead and let time end what it ends, but for ``spare``, whose end is the caller's."""
         self.world.clock.advance(by)
         now = self.world.clock.now()
+        late = {key: self.time_out(key, now) for key in list(self.open_calls)}
         for key, expected in list(self.living.items()):
             if key != spare and (reason := expected.ends_by(now)):
                 self.end(key, reason)
+        for key, calls in late.items():
+            # Whether a call or its session ends first is not to be told where both end at the same moment.
+            self.lost_calls += [(call, LATE if key in self.living else None) for call in calls]
+
+    def time_out(self, key: Key, now: datetime) -> list[Future[Answer]]:
+        """The calls of a session that have waited for as long as a call may, taken from it."""
+        if self.living[key].starting:
+            return []
+        calls = self.open_calls.pop(key)
+        late = [call for call in calls if self.opened_at[call] + LONGEST_CALL <= now]
+        if waiting := [call for call in calls if call not in late]:
+            self.open_calls[key] = waiting
+        if late:
+            self.living[key].calls, self.living[key].last_activity = len(waiting), now
+        return late
 
     def some_runtime(self, data: st.DataObject) -> str:
         return data.draw(st.sampled_from(list(self.runtimes)))
