@@ -108,6 +108,7 @@ class Script:
     first. ``log``: what it writes. ``answer``: its /invocations. ``posts`` and ``gets``: what else it answers, by path.
     ``proof``: how it behaves in the sandbox that proves its version healthy, where that differs. ``ping``: its /ping
     once those have failed. ``usage``: what it says to have used. ``command``, ``shell``: what is run beside it.
+    ``ports``: what answers everything at other ports of its sandbox.
     """
 
     exits: int | None = None
@@ -121,15 +122,15 @@ class Script:
     usage: Usage | None = None
     command: CommandScript = said_so
     shell: ShellScript = echoing
+    ports: Mapping[int, Handler] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Running:
     spec: SandboxSpec
     script: Script
-    runner: web.AppRunner | None = None
-    listener: socket.socket | None = None
-    address: str | None = None
+    servers: list[tuple[web.AppRunner, socket.socket]] = field(default_factory=list)
+    addresses: dict[int | None, str] = field(default_factory=dict)
     pings: int = 0
     exited: int | None = None
     loop: asyncio.AbstractEventLoop | None = None
@@ -221,16 +222,28 @@ class ScriptedBackend:
         for path, handler in running.script.gets.items():
             app.router.add_get(path, handler)
         running.loop = asyncio.get_running_loop()
-        running.listener = socket.create_server(("127.0.0.1", 0))
-        running.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await running.runner.setup()
-        await web.SockSite(running.runner, running.listener).start()
-        running.address = f"http://127.0.0.1:{running.listener.getsockname()[1]}"
+        await self._listen(running, None, app)
+        for port, handler in running.script.ports.items():
+            other = web.Application(client_max_size=0)
+            other.router.add_route("*", "/{path:.*}", handler)
+            await self._listen(running, port, other)
 
-    async def address(self, sandbox_id: str) -> str | None:
+    async def _listen(self, running: _Running, port: int | None, app: web.Application) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        running.servers.append((runner, listener))
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        running.addresses[port] = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    async def address(self, sandbox_id: str, port: int | None = None) -> str | None:
         """Where the script answers."""
         running = self.running.get(sandbox_id)
-        return running.address if running else None
+        if running is None:
+            return None
+        if port is None or port == running.spec.port:
+            return running.addresses.get(None)
+        return running.addresses.get(port) if any(port in span for span in running.spec.ports) else None
 
     async def status(self, sandbox_id: str) -> SandboxStatus:
         """Whether the script runs."""
@@ -305,9 +318,8 @@ class ScriptedBackend:
         await self._silence(running)
 
     async def _silence(self, running: _Running) -> None:
-        runner, running.runner = running.runner, None
-        listener, running.listener = running.listener, None
-        if runner is not None and listener is not None:
+        servers, running.servers = running.servers, []
+        for runner, listener in servers:
             # asyncio loses, and leaks, a connection that a server took and has not handed over yet when it closes:
             # take no more, and let those taken through.
             asyncio.get_running_loop().remove_reader(listener.fileno())

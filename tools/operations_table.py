@@ -33,7 +33,7 @@ _CONFIGURATION = {
     "capacityProviderConfiguration": (STORED, ""),
     "resourceConfigurations": (STORED, ""),
     "platformVersion": (STORED, "V2 lifts the limit on environment variables; there is no snapshot"),
-    "allowedPorts": (STORED, "its rules are checked; there is no session endpoint URL"),
+    "allowedPorts": (IMPLEMENTED, "the form of the session endpoint's URL is this engine's: docs/sockets.md"),
     "metadataConfiguration": (STORED, "there is no metadata service"),
 }
 

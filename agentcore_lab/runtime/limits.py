@@ -14,6 +14,18 @@ STREAMING_TIMEOUT_SECONDS = 60 * 60
 MAX_HEADER_VALUE_BYTES = 4096
 """One header of a version's allow-list (AWS: runtime-header-allowlist)."""
 
+WEBSOCKET_FRAME_BYTES = 64 * 1024
+"""The payload of one WebSocket frame, in either direction (AWS: bedrock-agentcore-limits)."""
+
+WEBSOCKET_FRAMES_PER_SECOND = 250
+"""What a client may send on one connection (AWS: bedrock-agentcore-limits).
+
+What an agent sends is not counted, which is ours: frames that wait for a slow client all come at once afterwards.
+"""
+
+WEBSOCKET_SECONDS = 60 * 60
+"""How long one WebSocket may be open (AWS: bedrock-agentcore-limits)."""
+
 STARTUP_BUDGET_SECONDS = 120
 """From container start to the first healthy answer (AWS: bedrock-agentcore-limits, container runtimes)."""
 

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -29,6 +29,7 @@ from agentcore_lab.runtime.limits import (
     UNHEALTHY_AFTER,
 )
 from agentcore_lab.runtime.monitor import Monitor
+from agentcore_lab.runtime.ports import allowed_ports
 from agentcore_lab.runtime.probe import Probe
 from agentcore_lab.runtime.protocols import Protocol, protocol_of
 from agentcore_lab.runtime.session import (
@@ -36,6 +37,7 @@ from agentcore_lab.runtime.session import (
     Dispose,
     Ended,
     Event,
+    Flowed,
     Healthy,
     Pinged,
     RequestBegan,
@@ -103,6 +105,7 @@ class _Live:
     started: asyncio.Task[str] | None = None
     asking: asyncio.Task[None] | None = None
     started_in: float = 0.0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -212,6 +215,8 @@ class Sessions:
             last_activity_at=now,
             ping_every=timedelta(seconds=self._rules.ping_seconds),
             unhealthy_after=self._rules.unhealthy_after,
+            token=secrets.token_hex(16),
+            ports=allowed_ports(plan.version.spec),
         )
         return _Live(session, plan, protocol_of(plan.version.spec))
 
@@ -265,9 +270,36 @@ class Sessions:
 
     def crashed(self, session: Session, status: SandboxStatus) -> None:
         """Tell that the sandbox of this very incarnation was found dead."""
-        live = self._live.get((session.runtime_id, session.session_id))
-        if live is not None and live.session.incarnation == session.incarnation:
+        if (live := self._incarnation(session)) is not None:
             self._apply(live, _death(status))
+
+    def with_token(self, token: str) -> Session | None:
+        """The session whose endpoint has this secret, if it lives and has started."""
+        living = (live.session for live in self._live.values() if live.session.alive)
+        return next((each for each in living if each.token == token and each.asks_at is not None), None)
+
+    @contextmanager
+    def visit(self, session: Session) -> Iterator[None]:
+        """Hold this very incarnation, which has started, for a call that does not go through ``use``."""
+        live = self._incarnation(session)
+        if live is not None:
+            self._apply(live, RequestBegan())
+        try:
+            yield
+        finally:
+            if live is not None:
+                self._apply(live, RequestEnded())
+
+    def flowed(self, session: Session) -> None:
+        """Tell that a frame crossed a WebSocket of this very incarnation."""
+        if (live := self._incarnation(session)) is not None:
+            self._apply(live, Flowed())
+
+    async def over(self, session: Session) -> Session:
+        """This very incarnation, as soon as it has ended; its sandbox may still be going."""
+        if (live := self._incarnation(session)) is not None:
+            await live.over.wait()
+        return self.now(session)
 
     def has_ended(self, runtime_id: str, session_id: str) -> bool:
         """Whether this session is known, and known to have ended."""
@@ -299,6 +331,10 @@ class Sessions:
         except SandboxError:
             return None
 
+    def _incarnation(self, session: Session) -> _Live | None:
+        live = self._live.get((session.runtime_id, session.session_id))
+        return live if live is not None and live.session.incarnation == session.incarnation else None
+
     def _tick(self) -> None:
         for live in list(self._live.values()):
             self._apply(live, Tick())
@@ -315,6 +351,7 @@ class Sessions:
         live.session, effects = step(live.session, event, now)
         self._watch(live)
         if was_alive and not live.session.alive:
+            live.over.set()
             self._ended.append(live)
         for effect in effects:
             match effect:

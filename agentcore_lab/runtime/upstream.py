@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import aiohttp
 
@@ -16,6 +18,7 @@ from agentcore_lab.runtime.limits import (
     STREAMING_TIMEOUT_SECONDS,
     SYNCHRONOUS_TIMEOUT_SECONDS,
 )
+from agentcore_lab.runtime.session import Session
 from agentcore_lab.runtime.sessions import Lease, Sessions
 from agentcore_lab.runtime.startup import as_tail, log_tail
 from agentcore_lab.runtime.time_limit import time_limit
@@ -25,6 +28,7 @@ _SHOWN_BYTES = 1000
 """How much of a container's error answer goes into the message."""
 
 _CONNECT_SECONDS = 10
+_UPGRADE_SECONDS = 60
 _NOTHING_OF_OURS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
 
 
@@ -98,6 +102,35 @@ class Upstream:
                 "answer at once and report HealthyBusy on /ping."
             ) from None
 
+    async def upgrade(self, lease: Lease, path: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """The agent's 101 to a request for a WebSocket; its connection is the caller's to take and to close.
+
+        Raises:
+            RuntimeClientError: any other answer, or none.
+        """
+        try:
+            async with asyncio.timeout(_UPGRADE_SECONDS):
+                response = await self._client.get(
+                    lease.address + path,
+                    headers={"Connection": "Upgrade", "Upgrade": "websocket", **headers},
+                    skip_auto_headers=_NOTHING_OF_OURS,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise await self._broke_off(error, lease) from error
+        if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
+            return response
+        async with response:
+            raise await self._refused(response, lease)
+
+    async def lost(self, session: Session) -> Session:
+        """The session whose agent's connection is gone: as it is now, ended if its container has."""
+        status = await self._backend.status(session.incarnation)
+        if not status.running:
+            self._sessions.crashed(session, status)
+        return self._sessions.now(session)
+
     async def _read(self, response: aiohttp.ClientResponse, lease: Lease) -> AsyncIterator[bytes]:
         total = 0
         try:
@@ -127,10 +160,7 @@ class Upstream:
         return RuntimeClientError(f"The agent's answer is larger than {MAX_PAYLOAD_BYTES:,} bytes.{tail}")
 
     async def _broke_off(self, error: Exception, lease: Lease) -> RuntimeClientError:
-        status = await self._backend.status(lease.session.incarnation)
-        if not status.running:
-            self._sessions.crashed(lease.session, status)
-        session = self._sessions.now(lease.session)
+        session = await self.lost(lease.session)
         tail = as_tail(await self._sessions.log_tail(session))
         if session.reason is Reason.UNHEALTHY:
             return RuntimeClientError(f"{session.detail}{tail}")

@@ -47,7 +47,8 @@ class SandboxSpec:
     """One sandbox to start.
 
     ``id`` is unique over the life of the data directory and safe as a container name. ``port`` is the port the
-    agent serves inside. ``labels`` are kept with the sandbox so that a later engine can tell whose it is.
+    agent serves inside; ``ports`` are others that something inside may serve and the engine wants to reach.
+    ``labels`` are kept with the sandbox so that a later engine can tell whose it is.
     """
 
     id: str
@@ -56,6 +57,7 @@ class SandboxSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     mounts: Sequence[Mount] = ()
+    ports: Sequence[range] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +157,11 @@ class Backend(Protocol):
         """Start a sandbox; returns when its first process has been started, healthy or not."""
         ...
 
-    async def address(self, sandbox_id: str) -> str | None:
-        """``http://host:port`` of the agent's port as the engine reaches it; None while not known yet."""
+    async def address(self, sandbox_id: str, port: int | None = None) -> str | None:
+        """``http://host:port`` of the agent's port as the engine reaches it, or of another ``port`` inside.
+
+        None while it is not known yet, and for a port that is not among the spec's.
+        """
         ...
 
     async def status(self, sandbox_id: str) -> SandboxStatus:

@@ -135,12 +135,12 @@ class DockerBackend:
                 await self._blocking(self._stop, spec.id, 0)
             raise
 
-    async def address(self, sandbox_id: str) -> str | None:
-        """The agent's address on the bridge, or its published port; None if it has neither (yet)."""
+    async def address(self, sandbox_id: str, port: int | None = None) -> str | None:
+        """The address on the bridge, or the published port; None if it has neither (yet)."""
         container = await self._blocking(self._find, sandbox_id)
         if container is None:
             return None
-        return address_of(container.attrs, self._network, publish=bool(self._publish))
+        return address_of(container.attrs, self._network, port, publish=bool(self._publish))
 
     async def status(self, sandbox_id: str) -> SandboxStatus:
         """Whether the container's first process runs, and how it ended."""

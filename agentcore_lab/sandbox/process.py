@@ -94,9 +94,14 @@ class ProcessBackend:
         starting.add_done_callback(lambda _: self._starting.pop(spec.id, None))
         await asyncio.shield(starting)
 
-    async def address(self, sandbox_id: str) -> str | None:
-        """Where the agent listens, as its launcher reported it."""
-        return self._records.place(sandbox_id).address()
+    async def address(self, sandbox_id: str, port: int | None = None) -> str | None:
+        """Where the agent listens, as its launcher reported it.
+
+        Only what Python programs of the image's environment serve is reported.
+        """
+        place = self._records.place(sandbox_id)
+        record = place.read()
+        return place.address(None if record is not None and record.port == port else port)
 
     async def status(self, sandbox_id: str) -> SandboxStatus:
         """Whether the first process runs; the exit code is known if an engine saw it end."""

@@ -43,7 +43,10 @@ from agentcore_lab.server.by_hand import Handler, Routes
 from agentcore_lab.server.commands import CommandHandler
 from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.lab_api import LabApi
+from agentcore_lab.server.session_endpoint import SessionEndpoints
+from agentcore_lab.server.session_sockets import SessionSockets
 from agentcore_lab.server.shells import ShellHandler
+from agentcore_lab.server.websocket import PATH, WebSocketHandler
 from agentcore_lab.settings import Settings
 from agentcore_lab.store.db import Database
 
@@ -111,12 +114,14 @@ async def open_engine(
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         upstream = Upstream(client, backend, sessions, clock)
-        invoker = Invoker(repository, sessions, upstream, backend.name)
+        invoker = Invoker(repository, sessions, upstream, backend.name, about.url)
         shells = Shells(invoker.plan, sessions, backend)
         stack.push_async_callback(shells.close)
+        sockets = SessionSockets(sessions, upstream, clock)
         by_hand: dict[tuple[str, str], Handler] = {
             (method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")
         }
+        by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets, gate)
         by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
         front = Front(
             scope,
@@ -135,7 +140,10 @@ async def open_engine(
         lab_api = LabApi(scope, sessions, storage, clock, asdict(about))
         applications = Applications(front.application(lab_api), front.application(None))
         for application in (applications.outside, applications.inside):
+            application.on_shutdown.append(sockets.close)
             application.on_shutdown.append(shell_handler.close)
+        session_endpoints = SessionEndpoints(sessions, backend, client, sockets)
+        applications.outside.middlewares.append(session_endpoints.middleware())
         yield applications
 
 

@@ -90,4 +90,4 @@ class ScriptedWorld(World):
 
     def _asked(self, request: web.Request) -> str:
         address = f"http://127.0.0.1:{request.url.port}"
-        return next(key for key, each in self._scripts.running.items() if each.address == address)
+        return next(key for key, each in self._scripts.running.items() if each.addresses.get(None) == address)
