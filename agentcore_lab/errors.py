@@ -105,6 +105,18 @@ class InternalServerException(AwsError):  # noqa: N818 - AWS's name
     code = "InternalServerException"
 
 
+class GatewayTimeoutException(AwsError):  # noqa: N818 - named as its siblings; AWS answers a bare 504
+    """The agent took longer than the service waits (HTTP 504)."""
+
+    code = "GatewayTimeoutException"
+
+
+class MethodNotAllowedException(AwsError):  # noqa: N818 - AWS's name
+    """The path exists, the method does not (HTTP 405)."""
+
+    code = "MethodNotAllowedException"
+
+
 class NotImplementedException(AwsError):  # noqa: N818 - an AWS-style name; AWS has no such error
     """A modelled operation that this engine does not answer yet (HTTP 501)."""
 

@@ -8,58 +8,59 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-
-from agentcore_lab.clock import stopwatch
-from agentcore_lab.errors import RetryableConflictException, RuntimeClientError
+from agentcore_lab.errors import AwsError, RetryableConflictException, RuntimeClientError
+from agentcore_lab.runtime.affinity import Belongs, McpNames, McpSessionNotFound
 from agentcore_lab.runtime.arn import Scope, not_found, runtime_id_in
-from agentcore_lab.runtime.endings import Reason
 from agentcore_lab.runtime.endpoints import endpoint_not_found
-from agentcore_lab.runtime.headers import FROM_CONTAINER, to_container
-from agentcore_lab.runtime.limits import SYNCHRONOUS_TIMEOUT_SECONDS
+from agentcore_lab.runtime.headers import (
+    FROM_CONTAINER,
+    MCP_SESSION_ID,
+    McpRequestUnacceptable,
+    accepts_mcp,
+    to_container,
+)
+from agentcore_lab.runtime.jsonrpc import PEEK_BYTES, RpcHead, head_of
+from agentcore_lab.runtime.payload import Payload
+from agentcore_lab.runtime.protocols import Protocol, protocol_of
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.sessions import Lease, Plan, Sessions
-from agentcore_lab.runtime.startup import as_tail, log_tail
+from agentcore_lab.runtime.upstream import ContainerRefused, Reply, Upstream
 from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT, Status
-from agentcore_lab.sandbox.base import Backend
 
-_SHOWN_BYTES = 1000
-"""How much of a container's error answer goes into the message."""
+AGENT_CARD = "/.well-known/agent-card.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a caller asks: the modelled members, the raw headers and the payload, which is never looked into."""
+    """What a caller asks: the modelled members, the raw headers and the payload."""
 
     params: Mapping[str, Any]
     headers: Mapping[str, str]
-    body: AsyncIterator[bytes]
+    payload: Payload
     request_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The container's answer: AWS's output members, the lab's own facts, and the body still to be read."""
+    """The container's answer: its status, AWS's output members, the lab's own facts, and the body still to be read."""
 
+    status: int
     members: dict[str, Any]
     facts: Mapping[str, str]
     body: AsyncIterator[bytes]
 
 
 class Invoker:
-    """Answers InvokeAgentRuntime."""
+    """Answers InvokeAgentRuntime and GetAgentCard. ``sandbox`` is what the lab's facts call the sandboxes."""
 
     def __init__(
-        self,
-        repository: RuntimeRepository,
-        sessions: Sessions,
-        backend: Backend,
-        client: aiohttp.ClientSession,
+        self, repository: RuntimeRepository, sessions: Sessions, upstream: Upstream, sandbox: str
     ) -> None:
         self._repository = repository
         self._sessions = sessions
-        self._backend = backend
-        self._client = client
+        self._upstream = upstream
+        self._sandbox = sandbox
+        self._mcp = McpNames(sessions.has_ended)
 
     @asynccontextmanager
     async def invoke(self, scope: Scope, call: Call) -> AsyncIterator[Answer]:
@@ -68,23 +69,59 @@ class Invoker:
         Raises:
             ResourceNotFoundException: unknown runtime or qualifier.
             RuntimeClientError: the container did not start, answered 4xx or 5xx, or broke off.
+            GatewayTimeoutException: it took longer than AWS waits.
+            McpRequestUnacceptable, McpSessionNotFound: what only MCP clients are told.
         """
-        session_id = call.params.get("runtimeSessionId") or str(uuid.uuid4())
         plan = self.plan(scope, call.params)
+        protocol = protocol_of(plan.version.spec)
+        belongs = await self._belongs(plan.runtime.id, protocol, call)
+        async with self._sessions.use(
+            plan.runtime.id, belongs.session_id, lambda: self.plan(scope, call.params)
+        ) as lease:
+            sending = self._upstream.request(
+                lease, "POST", lease.protocol.path, _headers(call, lease, belongs), call.payload
+            )
+            try:
+                async with sending as reply:
+                    yield self._answer(reply, lease, belongs, call)
+            except ContainerRefused as refusal:
+                # The MCP specification's way to say that the server does not know this session any more.
+                if protocol.name == "MCP" and refusal.status == 404 and "mcpSessionId" in call.params:
+                    raise McpSessionNotFound(refusal.message) from refusal
+                raise
+
+    @asynccontextmanager
+    async def agent_card(self, scope: Scope, call: Call) -> AsyncIterator[Answer]:
+        """The card an A2A agent describes itself with; starts a session like any other call.
+
+        Raises:
+            As ``invoke`` does.
+        """
+        plan = self.plan(scope, call.params)
+        belongs = Belongs(call.params.get("runtimeSessionId") or str(uuid.uuid4()))
         async with (
-            self._sessions.use(plan.runtime.id, session_id, lambda: self.plan(scope, call.params)) as lease,
-            self._send(call, lease) as (response, seconds),
+            self._sessions.use(
+                plan.runtime.id, belongs.session_id, lambda: self.plan(scope, call.params)
+            ) as lease,
+            self._upstream.request(lease, "GET", AGENT_CARD, _headers(call, lease, belongs)) as reply,
         ):
-            if response.status >= 400:
-                raise await self._refused(response, lease)
-            members: dict[str, Any] = {
-                "runtimeSessionId": session_id,
-                "contentType": response.headers.get("Content-Type", "application/octet-stream"),
-            }
-            for header, member in FROM_CONTAINER.items():
-                if header in response.headers:
-                    members[member] = response.headers[header]
-            yield Answer(members, _facts(lease, self._backend.name, seconds), self._read(response, lease))
+            members = {"runtimeSessionId": belongs.session_id}
+            yield Answer(reply.status, members, _facts(lease, self._sandbox, reply), reply.body)
+
+    def protocol(self, scope: Scope, params: Mapping[str, Any]) -> str | None:
+        """The name of the protocol its callers speak; None where there is nothing to call."""
+        try:
+            return protocol_of(self.plan(scope, params).version.spec).name
+        except AwsError:
+            pass
+        try:
+            runtime = self._repository.get(
+                scope, runtime_id_in(params["agentRuntimeArn"], params.get("accountId"), scope)
+            )
+        except AwsError:
+            return None
+        version = self._repository.version(runtime.id, runtime.latest_version)
+        return protocol_of(version.spec).name if version is not None else None
 
     def plan(self, scope: Scope, params: Mapping[str, Any]) -> Plan:
         """What a new session of this call would start from.
@@ -114,64 +151,51 @@ class Invoker:
         assert version.image is not None, "a version without an image never goes live"
         return Plan(runtime, version, version.image, endpoint.name)
 
-    @asynccontextmanager
-    async def _send(self, call: Call, lease: Lease) -> AsyncIterator[tuple[aiohttp.ClientResponse, float]]:
-        configured = lease.version.spec.get("requestHeaderConfiguration") or {}
-        allowlist = configured.get("requestHeaderAllowlist", ())
-        headers = to_container(call.headers, allowlist, lease.session.session_id, call.request_id)
-        if length := call.headers.get("Content-Length"):
-            headers["Content-Length"] = length
-        began = stopwatch()
-        try:
-            async with self._client.post(
-                lease.address + lease.protocol.path,
-                data=call.body,
-                headers=headers,
-                skip_auto_headers=("Content-Type", "User-Agent", "Accept", "Accept-Encoding"),
-                timeout=aiohttp.ClientTimeout(total=None, sock_read=SYNCHRONOUS_TIMEOUT_SECONDS),
-            ) as response:
-                yield response, stopwatch() - began
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise await self._broke_off(error, lease) from error
+    async def _belongs(self, runtime_id: str, protocol: Protocol, call: Call) -> Belongs:
+        if protocol.name != "MCP":
+            return Belongs(call.params.get("runtimeSessionId") or str(uuid.uuid4()))
+        if not accepts_mcp(call.params.get("accept")):
+            raise McpRequestUnacceptable("The request must accept application/json and text/event-stream.")
+        return self._mcp.belongs(runtime_id, call.params, await rpc_head(call))
 
-    async def _read(self, response: aiohttp.ClientResponse, lease: Lease) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in response.content.iter_any():
-                yield chunk
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise await self._broke_off(error, lease) from error
-
-    async def _refused(self, response: aiohttp.ClientResponse, lease: Lease) -> RuntimeClientError:
-        said = (await response.content.read(_SHOWN_BYTES)).decode(errors="replace").strip()
-        tail = await log_tail(self._backend, lease.session.incarnation)
-        return RuntimeClientError(
-            f"Received error ({response.status}) from runtime. Please check your CloudWatch logs for more "
-            f"information.\nThe container answered: {said or '(nothing)'}{tail}"
-        )
-
-    async def _broke_off(self, error: Exception, lease: Lease) -> RuntimeClientError:
-        status = await self._backend.status(lease.session.incarnation)
-        if not status.running:
-            self._sessions.crashed(lease.session, status)
-        session = self._sessions.now(lease.session)
-        tail = as_tail(await self._sessions.log_tail(session))
-        if session.reason is Reason.UNHEALTHY:
-            return RuntimeClientError(f"{session.detail}{tail}")
-        if session.alive:
-            why = f"The container broke off the connection ({type(error).__name__})."
-        else:
-            why = f"{session.detail} The session ended while the call was answered ({session.reason})."
-        return RuntimeClientError(
-            f"Received error (500) from runtime. Please check your CloudWatch logs for more information. {why}{tail}"
-        )
+    def _answer(self, reply: Reply, lease: Lease, belongs: Belongs, call: Call) -> Answer:
+        members: dict[str, Any] = {
+            member: reply.headers[header]
+            for header, member in FROM_CONTAINER.items()
+            if header in reply.headers
+        }
+        members["runtimeSessionId"] = belongs.session_id
+        members["contentType"] = reply.headers.get("Content-Type")
+        if lease.protocol.name == "MCP":
+            name = reply.headers.get(MCP_SESSION_ID)
+            if name:
+                self._mcp.learn(lease.session.runtime_id, name, belongs.session_id)
+            members["mcpSessionId"] = name or call.params.get("mcpSessionId") or belongs.session_id
+        return Answer(reply.status, members, _facts(lease, self._sandbox, reply), reply.body)
 
 
-def _facts(lease: Lease, sandbox: str, agent_seconds: float) -> dict[str, str]:
+async def rpc_head(call: Call) -> RpcHead:
+    """The method and id of a JSON-RPC call."""
+    return head_of(await call.payload.peek(PEEK_BYTES))
+
+
+def _headers(call: Call, lease: Lease, belongs: Belongs) -> dict[str, str]:
+    configured = lease.version.spec.get("requestHeaderConfiguration") or {}
+    allowlist = configured.get("requestHeaderAllowlist", ())
+    headers = to_container(call.headers, allowlist, lease.session.session_id, call.request_id)
+    if belongs.told is not None:
+        headers[MCP_SESSION_ID] = belongs.told
+    if length := call.headers.get("Content-Length"):
+        headers["Content-Length"] = length
+    return headers
+
+
+def _facts(lease: Lease, sandbox: str, reply: Reply) -> dict[str, str]:
     facts = {
         "x-agentcore-lab-sandbox": sandbox,
         "x-agentcore-lab-architecture": lease.session.architecture,
         "x-agentcore-lab-version": str(lease.session.version),
-        "x-agentcore-lab-agent-ms": f"{agent_seconds * 1000:.0f}",
+        "x-agentcore-lab-agent-ms": f"{reply.seconds * 1000:.0f}",
     }
     if lease.started_in is not None:
         facts["x-agentcore-lab-sandbox-start-ms"] = f"{lease.started_in * 1000:.0f}"

@@ -8,6 +8,12 @@ MAX_PAYLOAD_BYTES = 100_000_000
 SYNCHRONOUS_TIMEOUT_SECONDS = 15 * 60
 """A request that is not streamed (AWS: bedrock-agentcore-limits)."""
 
+STREAMING_TIMEOUT_SECONDS = 60 * 60
+"""An answer that is a stream of events (AWS: bedrock-agentcore-limits)."""
+
+MAX_HEADER_VALUE_BYTES = 4096
+"""One header of a version's allow-list (AWS: runtime-header-allowlist)."""
+
 STARTUP_BUDGET_SECONDS = 120
 """From container start to the first healthy answer (AWS: bedrock-agentcore-limits, container runtimes)."""
 

@@ -258,6 +258,13 @@ class Sessions:
         if live is not None and live.session.incarnation == session.incarnation:
             self._apply(live, _death(status))
 
+    def has_ended(self, runtime_id: str, session_id: str) -> bool:
+        """Whether this session is known, and known to have ended."""
+        key = (runtime_id, session_id)
+        if key in self._live:
+            return not self._live[key].session.alive
+        return any((each.session.runtime_id, each.session.session_id) == key for each in self._ended)
+
     def all(self) -> list[Session]:
         """Every session: the living by age, then the ended, latest first."""
         living = [live.session for live in self._live.values() if live.session.alive]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -11,7 +10,6 @@ from aiohttp import web
 
 from agentcore_lab.errors import (
     AwsError,
-    InternalServerException,
     NotImplementedException,
     UnknownOperationException,
     ValidationException,
@@ -19,6 +17,7 @@ from agentcore_lab.errors import (
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.operations import Operation as Handler
 from agentcore_lab.server.by_hand import Routes
+from agentcore_lab.server.failure import internal_error
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.wire.models import Operation, load_operations
 from agentcore_lab.wire.parse import parse
@@ -26,8 +25,6 @@ from agentcore_lab.wire.request_id import new_request_id
 from agentcore_lab.wire.router import Match, Router
 from agentcore_lab.wire.serialize import Reply, serialize, serialize_error
 from agentcore_lab.wire.validate import validate
-
-log = logging.getLogger(__name__)
 
 MAX_CONTROL_BODY = 2 * 1024 * 1024
 """Bytes. The largest modelled control-plane request (50 environment variables of 5,000 characters) is far below."""
@@ -86,11 +83,7 @@ class Front:
         except asyncio.CancelledError:
             raise
         except Exception:
-            log.exception("request %s failed", request_id)
-            hidden = InternalServerException(
-                f"The engine failed on this request. Its log tells why: look for {request_id}."
-            )
-            return _respond(serialize_error(operation, hidden, request_id), request_id)
+            return _respond(serialize_error(operation, internal_error(request_id), request_id), request_id)
 
     async def _answer_by_hand(self, request: web.Request, path: str, request_id: str) -> web.StreamResponse:
         found = self._by_hand.match(request.method, path)

@@ -1,16 +1,22 @@
-"""InvokeAgentRuntime over HTTP: the request's bytes to the container, the container's bytes to the caller."""
+"""InvokeAgentRuntime and GetAgentCard over HTTP: the caller's bytes to the container, the container's to the caller."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 
 from aiohttp import web
 
-from agentcore_lab.errors import AwsError, ValidationException
+from agentcore_lab.errors import AwsError, MethodNotAllowedException
 from agentcore_lab.runtime.arn import Scope
-from agentcore_lab.runtime.invoke import Answer, Call, Invoker
+from agentcore_lab.runtime.invoke import Answer, Call, Invoker, rpc_head
+from agentcore_lab.runtime.jsonrpc import RpcHead
 from agentcore_lab.runtime.limits import MAX_PAYLOAD_BYTES
+from agentcore_lab.runtime.payload import Payload, too_large
+from agentcore_lab.runtime.protocol_errors import Envelope, enveloped
+from agentcore_lab.server.failure import internal_error
+from agentcore_lab.wire.models import Operation
 from agentcore_lab.wire.parse import parse_head
 from agentcore_lab.wire.router import Match
 from agentcore_lab.wire.serialize import response_headers
@@ -18,55 +24,110 @@ from agentcore_lab.wire.validate import validate
 
 log = logging.getLogger(__name__)
 
+Asking = Callable[[Scope, Call], AbstractAsyncContextManager[Answer]]
 
-class InvokeHandler:
-    """Relays one invocation; the payload is never parsed and never held as a whole."""
 
-    def __init__(self, invoker: Invoker) -> None:
+class DataHandler:
+    """Relays one operation's calls; the payload is never held as a whole, and errors speak the agent's protocol."""
+
+    def __init__(self, invoker: Invoker, ask: Asking) -> None:
         self._invoker = invoker
+        self._ask = ask
 
     async def handle(
         self, scope: Scope, request: web.Request, match: Match, query: str, request_id: str
     ) -> web.StreamResponse:
         """The container's answer as it comes. Raises AwsError before the first byte of it is sent."""
         params = parse_head(match, query, request.headers)
-        validate(match.operation, params)
-        if (request.content_length or 0) > MAX_PAYLOAD_BYTES:
-            raise _too_large()
-        call = Call(params, request.headers, _limited(request), request_id)
-        async with self._invoker.invoke(scope, call) as answer:
-            headers = {
-                **response_headers(match.operation, answer.members),
-                **answer.facts,
-                "x-amzn-RequestId": request_id,
-            }
-            response = web.StreamResponse(status=match.operation.success_status, headers=headers)
-            await response.prepare(request)
-            await _relay(answer, response, request, request_id)
-            return response
+        payload = Payload(request.content.iter_any(), MAX_PAYLOAD_BYTES)
+        call = Call(params, request.headers, payload, request_id)
+        relay = _Relay(request, match.operation, request_id)
+        failure: AwsError
+        try:
+            validate(match.operation, params)
+            if (request.content_length or 0) > MAX_PAYLOAD_BYTES:
+                raise too_large(MAX_PAYLOAD_BYTES)
+            async with self._ask(scope, call) as answer:
+                await relay.begin(answer)
+                await relay.pump(answer.body)
+        except AwsError as error:
+            failure = error
+        except Exception:
+            failure = internal_error(request_id)
+        else:
+            assert relay.response is not None, "an answer that was relayed has begun"
+            return relay.response
+        relay.break_off(failure)
+        return relay.response or await self._refusal(scope, call, failure)
+
+    async def _refusal(self, scope: Scope, call: Call, error: AwsError) -> web.Response:
+        """The error in the form of the agent's protocol. Raises it where that is AWS's own form."""
+        protocol = self._invoker.protocol(scope, call.params)
+        if protocol is None:
+            raise error
+        head = await rpc_head(call) if protocol in {"MCP", "A2A"} else RpcHead()
+        envelope = enveloped(protocol, error, head)
+        if envelope is None:
+            raise error
+        return _enveloped(envelope, call, error, protocol)
 
 
-async def _relay(answer: Answer, response: web.StreamResponse, request: web.Request, request_id: str) -> None:
-    try:
-        async for chunk in answer.body:
-            await response.write(chunk)
-        # The server ends the answer once the session's hold is given back: a caller who has read it all finds the
-        # session at rest.
-    except AwsError as error:
-        # The status line is gone already: only a broken connection can tell the caller that this is not the end.
-        log.warning("invocation %s broke off: %s", request_id, error.message)
-        if request.transport is not None:
-            request.transport.abort()
+class NotAllowed:
+    """Answers what an MCP client tries besides POST: the platform opens no stream of its own, and ends no session.
+
+    The MCP specification lets a server answer 405 to both; what AWS answers is not documented.
+    """
+
+    async def handle(
+        self, _scope: Scope, request: web.Request, _runtime: str, _request_id: str
+    ) -> web.StreamResponse:
+        """Never an answer. Raises MethodNotAllowedException."""
+        raise MethodNotAllowedException(f"{request.method} is not supported here: use POST.")
 
 
-async def _limited(request: web.Request) -> AsyncIterator[bytes]:
-    total = 0
-    async for chunk in request.content.iter_any():
-        total += len(chunk)
-        if total > MAX_PAYLOAD_BYTES:
-            raise _too_large()
-        yield chunk
+class _Relay:
+    """One answer on its way to one caller."""
+
+    def __init__(self, request: web.Request, operation: Operation, request_id: str) -> None:
+        self._request = request
+        self._operation = operation
+        self._request_id = request_id
+        self.response: web.StreamResponse | None = None
+
+    async def begin(self, answer: Answer) -> None:
+        """Send the head of the answer."""
+        headers = {
+            **response_headers(self._operation, answer.members),
+            **answer.facts,
+            "x-amzn-RequestId": self._request_id,
+        }
+        if self._operation.name == "GetAgentCard":
+            headers["Content-Type"] = "application/json"
+        self.response = web.StreamResponse(status=answer.status, headers=headers)
+        await self.response.prepare(self._request)
+
+    async def pump(self, body: AsyncIterator[bytes]) -> None:
+        """Send the body as it comes; the server ends the answer once the session's hold is given back.
+
+        A caller who has read it all therefore finds the session at rest.
+        """
+        assert self.response is not None, "the head goes first"
+        async for chunk in body:
+            await self.response.write(chunk)
+
+    def break_off(self, error: AwsError) -> None:
+        """Break the connection of an answer that has begun: only that tells the caller that this is not its end."""
+        if self.response is None:
+            return
+        log.warning("invocation %s broke off: %s", self._request_id, error.message)
+        if self._request.transport is not None:
+            self._request.transport.abort()
 
 
-def _too_large() -> ValidationException:
-    return ValidationException(f"The payload is larger than {MAX_PAYLOAD_BYTES:,} bytes")
+def _enveloped(envelope: Envelope, call: Call, error: AwsError, protocol: str) -> web.Response:
+    headers = {"x-amzn-RequestId": call.request_id, "Content-Type": envelope.content_type}
+    if envelope.status >= 400:
+        headers["x-amzn-ErrorType"] = error.code
+    if protocol == "MCP" and (name := call.params.get("mcpSessionId") or call.params.get("runtimeSessionId")):
+        headers["Mcp-Session-Id"] = name
+    return web.Response(status=envelope.status, headers=headers, body=envelope.body)

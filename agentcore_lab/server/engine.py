@@ -28,11 +28,12 @@ from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.sessions import Rules, Sessions
 from agentcore_lab.runtime.transitions import Transitions
+from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.runtime.versions import Version
 from agentcore_lab.sandbox.base import Backend
 from agentcore_lab.server.app import Front
 from agentcore_lab.server.by_hand import Routes
-from agentcore_lab.server.data import InvokeHandler
+from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.settings import Settings
 from agentcore_lab.store.db import Database
@@ -81,11 +82,16 @@ async def open_engine(
             **ResourceOperations(Attachments(database, repository)).table(),
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
+        upstream = Upstream(client, backend, sessions, clock)
+        invoker = Invoker(repository, sessions, upstream, backend.name)
         front = Front(
             scope,
             operations,
-            {"InvokeAgentRuntime": InvokeHandler(Invoker(repository, sessions, backend, client))},
-            Routes({}),
+            {
+                "InvokeAgentRuntime": DataHandler(invoker, invoker.invoke),
+                "GetAgentCard": DataHandler(invoker, invoker.agent_card),
+            },
+            Routes({(method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")}),
             LabApi(scope, sessions, clock, asdict(about)),
         )
         yield front.application()

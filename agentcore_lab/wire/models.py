@@ -24,6 +24,7 @@ SERVICES = (CONTROL, DATA)
 _UNMODELLED = MappingProxyType(
     {
         "ExpiredTokenException": 403,
+        "GatewayTimeoutException": 504,
         "IncompleteSignature": 403,
         "InvalidSignatureException": 403,
         "MethodNotAllowedException": 405,

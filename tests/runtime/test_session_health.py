@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -212,7 +213,8 @@ def test_an_mcp_server_lives_by_its_port(
     """MCP's contract has no /ping: it is never asked for, and a port nobody listens on is unhealthy."""
     arn = ready(aws, scripted(backend, Script(ping=ping)), protocolConfiguration={"serverProtocol": "MCP"})
     session_id = str(uuid.uuid4())
-    assert refusal(lambda: invoke(aws, arn, runtimeSessionId=session_id))[1] == 424  # it has no /mcp either
+    answer = invoke(aws, arn, runtimeSessionId=session_id, accept="application/json, text/event-stream")
+    assert json.loads(answer["body"])["error"]["code"] == -32010  # it has no /mcp either
     clock.advance(ROUND)
     reached(engine, session_id, health="Healthy")
     assert ping.asked == 0

@@ -1,0 +1,151 @@
+"""HTTP to the agent of a session; what goes wrong there becomes the error the caller sees."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+
+from agentcore_lab.clock import Clock, stopwatch
+from agentcore_lab.errors import GatewayTimeoutException, RuntimeClientError
+from agentcore_lab.runtime.endings import Reason
+from agentcore_lab.runtime.limits import (
+    MAX_PAYLOAD_BYTES,
+    STREAMING_TIMEOUT_SECONDS,
+    SYNCHRONOUS_TIMEOUT_SECONDS,
+)
+from agentcore_lab.runtime.sessions import Lease, Sessions
+from agentcore_lab.runtime.startup import as_tail, log_tail
+from agentcore_lab.runtime.time_limit import time_limit
+from agentcore_lab.sandbox.base import Backend
+
+_SHOWN_BYTES = 1000
+"""How much of a container's error answer goes into the message."""
+
+_CONNECT_SECONDS = 10
+_NOTHING_OF_OURS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A container's answer of 2xx. ``seconds`` passed until its head was there; ``body`` is still to be read."""
+
+    status: int
+    headers: Mapping[str, str]
+    seconds: float
+    body: AsyncIterator[bytes]
+
+
+class Upstream:
+    """Speaks to the agents of an engine's sessions."""
+
+    def __init__(
+        self, client: aiohttp.ClientSession, backend: Backend, sessions: Sessions, clock: Clock
+    ) -> None:
+        self._client = client
+        self._backend = backend
+        self._sessions = sessions
+        self._clock = clock
+
+    @asynccontextmanager
+    async def request(
+        self,
+        lease: Lease,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: AsyncIterable[bytes] | None = None,
+    ) -> AsyncIterator[Reply]:
+        """The agent's answer to one request.
+
+        Redirects are not followed: nobody but the agent's own author can know where they lead.
+
+        Raises:
+            RuntimeClientError: an answer of 3xx, 4xx or 5xx, one that is too large, or none.
+            GatewayTimeoutException: it took longer than AWS waits.
+        """
+        began = stopwatch()
+        try:
+            async with (
+                time_limit(self._clock, SYNCHRONOUS_TIMEOUT_SECONDS) as limit,
+                self._client.request(
+                    method,
+                    lease.address + path,
+                    data=body,
+                    headers=headers,
+                    skip_auto_headers=_NOTHING_OF_OURS,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                ) as response,
+            ):
+                if response.status >= 300:
+                    raise await self._refused(response, lease)
+                if (response.content_length or 0) > MAX_PAYLOAD_BYTES:
+                    raise await self._too_large(lease)
+                if response.content_type == "text/event-stream":
+                    limit.allow(STREAMING_TIMEOUT_SECONDS)
+                yield Reply(
+                    response.status, response.headers, stopwatch() - began, self._read(response, lease)
+                )
+        except aiohttp.ClientError as error:
+            raise await self._broke_off(error, lease) from error
+        except TimeoutError:
+            raise GatewayTimeoutException(
+                f"The agent had not answered within {SYNCHRONOUS_TIMEOUT_SECONDS} s, or a stream of events had not "
+                f"ended within {STREAMING_TIMEOUT_SECONDS} s. Work that takes longer has to go on in the background: "
+                "answer at once and report HealthyBusy on /ping."
+            ) from None
+
+    async def _read(self, response: aiohttp.ClientResponse, lease: Lease) -> AsyncIterator[bytes]:
+        total = 0
+        try:
+            async for chunk in response.content.iter_any():
+                total += len(chunk)
+                if total > MAX_PAYLOAD_BYTES:
+                    raise await self._too_large(lease)
+                yield chunk
+        except aiohttp.ClientError as error:
+            raise await self._broke_off(error, lease) from error
+
+    async def _refused(self, response: aiohttp.ClientResponse, lease: Lease) -> RuntimeClientError:
+        said = (await response.content.read(_SHOWN_BYTES)).decode(errors="replace").strip()
+        why = f"The container answered: {said or '(nothing)'}"
+        if 300 <= response.status < 400:
+            where = response.headers.get("Location", "nowhere")
+            why = f"The container redirected to {where}; redirects are not followed."
+        tail = await log_tail(self._backend, lease.session.incarnation)
+        return ContainerRefused(
+            f"Received error ({response.status}) from runtime. Please check your CloudWatch logs for more "
+            f"information.\n{why}{tail}",
+            response.status,
+        )
+
+    async def _too_large(self, lease: Lease) -> RuntimeClientError:
+        tail = await log_tail(self._backend, lease.session.incarnation)
+        return RuntimeClientError(f"The agent's answer is larger than {MAX_PAYLOAD_BYTES:,} bytes.{tail}")
+
+    async def _broke_off(self, error: Exception, lease: Lease) -> RuntimeClientError:
+        status = await self._backend.status(lease.session.incarnation)
+        if not status.running:
+            self._sessions.crashed(lease.session, status)
+        session = self._sessions.now(lease.session)
+        tail = as_tail(await self._sessions.log_tail(session))
+        if session.reason is Reason.UNHEALTHY:
+            return RuntimeClientError(f"{session.detail}{tail}")
+        if session.alive:
+            why = f"The container broke off the connection ({type(error).__name__})."
+        else:
+            why = f"{session.detail} The session ended while the call was answered ({session.reason})."
+        return RuntimeClientError(
+            f"Received error (500) from runtime. Please check your CloudWatch logs for more information. {why}{tail}"
+        )
+
+
+class ContainerRefused(RuntimeClientError):  # noqa: N818 - a state, named as one
+    """The container answered, with a ``status`` that is no success."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
