@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +17,7 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.proof import PROOF, PURPOSE
 from agentcore_lab.sandbox.base import (
     Backend,
+    Doorway,
     Image,
     ImageNotFound,
     Owned,
@@ -26,7 +27,10 @@ from agentcore_lab.sandbox.base import (
     Usage,
 )
 from agentcore_lab.server.engine import open_engine
+from agentcore_lab.server.listening import listen_inside, serve_on
 from agentcore_lab.settings import Settings
+
+_DRAIN_SECONDS = 1
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -87,7 +91,7 @@ class Script:
     """How a scripted agent behaves.
 
     ``exits``: its exit code, if it ends as soon as it starts. ``unhealthy_pings``: how many health checks it fails
-    first. ``log``: what it writes. ``answer``: its /invocations. ``posts``: what else it answers POST at, by path.
+    first. ``log``: what it writes. ``answer``: its /invocations. ``posts`` and ``gets``: what else it answers, by path.
     ``proof``: how it behaves in the sandbox that proves its version healthy, where that differs. ``ping``: its /ping
     once those have failed. ``usage``: what it says to have used.
     """
@@ -97,6 +101,7 @@ class Script:
     log: Sequence[str] = ()
     answer: Handler = _echo
     posts: Mapping[str, Handler] = field(default_factory=dict)
+    gets: Mapping[str, Handler] = field(default_factory=dict)
     proof: Script | None = None
     ping: Handler = _healthy
     usage: Usage | None = None
@@ -148,6 +153,11 @@ class ScriptedBackend:
         assert running.loop is not None
         asyncio.run_coroutine_threadsafe(self._silence(running), running.loop).result()
 
+    @property
+    def doorway(self) -> Doorway:
+        """Loopback: scripted agents run in the test's process."""
+        return Doorway("127.0.0.1")
+
     async def open(self) -> None:
         """Nothing to make ready."""
 
@@ -187,6 +197,8 @@ class ScriptedBackend:
         app.router.add_post("/invocations", running.script.answer)
         for path, handler in running.script.posts.items():
             app.router.add_post(path, handler)
+        for path, handler in running.script.gets.items():
+            app.router.add_get(path, handler)
         running.loop = asyncio.get_running_loop()
         running.listener = socket.create_server(("127.0.0.1", 0))
         running.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -257,14 +269,18 @@ def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iter
         await backend.open()
         listener = socket.create_server((settings.host, 0))
         about = _about(settings, backend, clock, listener.getsockname()[1])
-        async with open_engine(settings, backend, clock, about) as app:
-            runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
-            await runner.setup()
-            await web.SockSite(runner, listener).start()
+        inner = listen_inside(backend.doorway, listener)
+        inside_url = f"http://{backend.doorway.name}:{(inner or listener).getsockname()[1]}"
+        async with (
+            open_engine(settings, backend, clock, about, inside_url) as applications,
+            AsyncExitStack() as serving,
+        ):
+            await serve_on(serving, applications.outside, listener, _DRAIN_SECONDS)
+            if inner is not None:
+                await serve_on(serving, applications.inside, inner, _DRAIN_SECONDS)
             found.append(about)
             ready.set()
             await stopping.wait()
-            await runner.cleanup()
         await backend.close()
 
     def main() -> None:

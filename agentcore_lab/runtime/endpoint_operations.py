@@ -113,11 +113,12 @@ def _state(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _whole(scope: Scope, endpoint: Endpoint) -> Result:
-    return {
+    whole = {
         "name": endpoint.name,
         "id": endpoint.id,
-        "description": endpoint.description,
         **_identity(scope, endpoint),
         **_versions(endpoint),
         **_state(endpoint),
     }
+    # The model requires no description, and allows no empty one.
+    return {**whole, "description": endpoint.description} if endpoint.description else whole

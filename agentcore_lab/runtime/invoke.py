@@ -108,10 +108,10 @@ class Invoker:
             members = {"runtimeSessionId": belongs.session_id}
             yield Answer(reply.status, members, _facts(lease, self._sandbox, reply), reply.body)
 
-    def protocol(self, scope: Scope, params: Mapping[str, Any]) -> str | None:
-        """The name of the protocol its callers speak; None where there is nothing to call."""
+    def protocol(self, scope: Scope, params: Mapping[str, Any]) -> Protocol | None:
+        """The protocol its callers speak; None where there is nothing to call."""
         try:
-            return protocol_of(self.plan(scope, params).version.spec).name
+            return protocol_of(self.plan(scope, params).version.spec)
         except AwsError:
             pass
         try:
@@ -121,7 +121,7 @@ class Invoker:
         except AwsError:
             return None
         version = self._repository.version(runtime.id, runtime.latest_version)
-        return protocol_of(version.spec).name if version is not None else None
+        return protocol_of(version.spec) if version is not None else None
 
     def plan(self, scope: Scope, params: Mapping[str, Any]) -> Plan:
         """What a new session of this call would start from.
@@ -152,11 +152,13 @@ class Invoker:
         return Plan(runtime, version, version.image, endpoint.name)
 
     async def _belongs(self, runtime_id: str, protocol: Protocol, call: Call) -> Belongs:
+        # Looked at before it is sent: an error has to carry the request's own id.
+        head = await rpc_head(call) if protocol.json_rpc else RpcHead()
         if protocol.name != "MCP":
             return Belongs(call.params.get("runtimeSessionId") or str(uuid.uuid4()))
         if not accepts_mcp(call.params.get("accept")):
             raise McpRequestUnacceptable("The request must accept application/json and text/event-stream.")
-        return self._mcp.belongs(runtime_id, call.params, await rpc_head(call))
+        return self._mcp.belongs(runtime_id, call.params, head)
 
     def _answer(self, reply: Reply, lease: Lease, belongs: Belongs, call: Call) -> Answer:
         members: dict[str, Any] = {

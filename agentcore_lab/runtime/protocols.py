@@ -9,18 +9,22 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """Where a container listens. ``ping`` is None where the contract has no health route."""
+    """Where a container listens. ``ping`` is None where the contract has no health route.
+
+    ``json_rpc``: its clients read errors as JSON-RPC.
+    """
 
     name: str
     port: int
     path: str
     ping: str | None
+    json_rpc: bool = False
 
 
 _PROTOCOLS = {
     "HTTP": Protocol("HTTP", 8080, "/invocations", "/ping"),
-    "MCP": Protocol("MCP", 8000, "/mcp", None),
-    "A2A": Protocol("A2A", 9000, "/", "/ping"),
+    "MCP": Protocol("MCP", 8000, "/mcp", None, json_rpc=True),
+    "A2A": Protocol("A2A", 9000, "/", "/ping", json_rpc=True),
     "AGUI": Protocol("AGUI", 8080, "/invocations", "/ping"),
 }
 
@@ -34,4 +38,5 @@ def protocol_of(spec: Mapping[str, Any]) -> Protocol:
         configuration.get("port", base.port),
         configuration.get("path", base.path),
         base.ping,
+        base.json_rpc,
     )

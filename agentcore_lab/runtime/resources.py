@@ -79,16 +79,13 @@ class Attachments:
                 [(resource.runtime_id, resource.endpoint, key) for key in keys],
             )
 
-    def policy(self, resource: Resource) -> str:
-        """The resource's policy as it was given. Raises ResourceNotFoundException when it has none."""
+    def policy(self, resource: Resource) -> str | None:
+        """The resource's policy as it was given; None when it has none."""
         rows = self._db.query(
             "SELECT policy FROM resource_policy WHERE runtime_id = ? AND endpoint = ?",
             (resource.runtime_id, resource.endpoint),
         )
-        if not rows:
-            raise ResourceNotFoundException("The resource has no resource policy.")
-        policy: str = rows[0]["policy"]
-        return policy
+        return rows[0]["policy"] if rows else None
 
     def put_policy(self, resource: Resource, policy: str) -> None:
         """Set or replace the resource's policy."""
@@ -101,7 +98,8 @@ class Attachments:
 
     def delete_policy(self, resource: Resource) -> None:
         """Remove the resource's policy. Raises ResourceNotFoundException when it has none."""
-        self.policy(resource)
+        if self.policy(resource) is None:
+            raise ResourceNotFoundException("The resource has no resource policy.")
         with self._db.transaction() as connection:
             connection.execute(
                 "DELETE FROM resource_policy WHERE runtime_id = ? AND endpoint = ?",

@@ -69,6 +69,18 @@ class Owned:
     labels: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """How sandboxes reach programs of the engine's machine.
+
+    ``name`` is the host name or address they use. ``listen_on`` is an address of this machine on which a program must
+    listen for that, besides loopback; None where loopback is enough.
+    """
+
+    name: str
+    listen_on: str | None = None
+
+
 class SandboxError(Exception):
     """The backend could not do what was asked; the message is for a person."""
 
@@ -109,6 +121,11 @@ class Backend(Protocol):
 
     async def close(self) -> None:
         """Give back what ``open`` took; running sandboxes are the caller's to stop first."""
+        ...
+
+    @property
+    def doorway(self) -> Doorway:
+        """How its sandboxes reach the engine's machine; known once it is open."""
         ...
 
     async def resolve(self, uri: str) -> Image:

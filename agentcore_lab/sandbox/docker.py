@@ -13,6 +13,7 @@ from requests.exceptions import RequestException
 
 from agentcore_lab.sandbox.base import (
     BackendUnavailable,
+    Doorway,
     Image,
     ImageNotFound,
     Owned,
@@ -29,6 +30,7 @@ from agentcore_lab.sandbox.docker_container import (
     address_of,
     container_name,
     container_options,
+    gateway_of,
     labels_of,
     limits_on,
     usage_in,
@@ -78,6 +80,7 @@ class DockerBackend:
         self._publish = publish
         self._init = True
         self._limits: Limits | None = None
+        self._gateway: str | None = None
         self._docker: DockerClient | None = None
         self._pool: ThreadPoolExecutor | None = None
 
@@ -92,6 +95,13 @@ class DockerBackend:
         except SandboxError as error:
             await self.close()
             raise BackendUnavailable(f"the container engine cannot be used ({error}): {MEND}") from None
+
+    @property
+    def doorway(self) -> Doorway:
+        """The bridge's own address; the engine's machine by name where containers live in a virtual machine."""
+        if self._publish or self._gateway is None:
+            return Doorway("host.docker.internal")
+        return Doorway(self._gateway, listen_on=self._gateway)
 
     async def close(self) -> None:
         """Remove the network if nobody uses it any more, and let the engine go."""
@@ -180,6 +190,7 @@ class DockerBackend:
         if self._publish is None:
             self._publish = not reaches_bridge(info)
         self._ensure_network()
+        self._gateway = gateway_of(self._client.networks.get(self._network).attrs)
 
     def _close(self, client: DockerClient) -> None:
         try:

@@ -90,6 +90,13 @@ def address_of(attributes: Mapping[str, Any], network: str, *, publish: bool) ->
     return f"http://{own}:{port}" if own else None
 
 
+def gateway_of(network: Mapping[str, Any]) -> str | None:
+    """The engine's machine as containers of a network see it, as the network's inspection tells."""
+    pools = network["IPAM"].get("Config") or []
+    found = (pool.get("Gateway") for pool in pools if ":" not in (pool.get("Gateway") or ":"))
+    return next(found, None)
+
+
 def usage_in(statistics: Mapping[str, Any]) -> Usage | None:
     """What an engine's statistics say a container has used; None for one that does not run.
 

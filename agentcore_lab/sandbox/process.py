@@ -11,6 +11,7 @@ from pathlib import Path
 from agentcore_lab.sandbox import process_tree
 from agentcore_lab.sandbox.base import (
     BackendUnavailable,
+    Doorway,
     Image,
     Owned,
     SandboxError,
@@ -61,6 +62,11 @@ class ProcessBackend:
             self._records.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BackendUnavailable(f"{self._records.folder} cannot be made: {error.strerror}") from error
+
+    @property
+    def doorway(self) -> Doorway:
+        """Loopback, which every process has."""
+        return Doorway("127.0.0.1")
 
     async def close(self) -> None:
         """Nothing was taken that is not given back by ``stop``."""

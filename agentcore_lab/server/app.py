@@ -49,19 +49,18 @@ class Front:
         handlers: Mapping[str, Handler],
         streaming: Mapping[str, Streaming],
         by_hand: Routes,
-        lab_api: LabApi,
     ) -> None:
         self._scope = scope
         self._handlers = handlers
         self._streaming = streaming
         self._by_hand = by_hand
-        self._lab_api = lab_api
         self._router = Router(load_operations())
 
-    def application(self) -> web.Application:
-        """The application that serves everything."""
+    def application(self, lab_api: LabApi | None) -> web.Application:
+        """An application that serves AWS's API, and the lab's own if it is given."""
         app = web.Application(client_max_size=MAX_CONTROL_BODY)
-        self._lab_api.add_routes(app)
+        if lab_api is not None:
+            lab_api.add_routes(app)
         app.router.add_route("*", "/{path:.*}", self.handle)
         return app
 
@@ -70,11 +69,17 @@ class Front:
         request_id = new_request_id()
         # ARNs arrive percent-encoded, slashes included: the path is routed as it came.
         path, _, query = request.raw_path.partition("?")
-        match = self._router.match(request.method, path)
+        # First, for a label may hold the slashes of an ARN, and would take what follows the ARN for a part of it.
+        by_hand = self._by_hand.match(request.method, path)
+        match = None if by_hand else self._router.match(request.method, path)
         operation = match.operation if match else None
         try:
+            if by_hand is not None:
+                return await by_hand.handler.handle(self._scope, request, by_hand.runtime, request_id)
             if match is None:
-                return await self._answer_by_hand(request, path, request_id)
+                raise UnknownOperationException(
+                    f"No operation of bedrock-agentcore has the method and path {request.method} {request.path}"
+                )
             if streaming := self._streaming.get(match.operation.name):
                 return await streaming.handle(self._scope, request, match, query, request_id)
             return _respond(await self._answer(request, match, query), request_id)
@@ -84,14 +89,6 @@ class Front:
             raise
         except Exception:
             return _respond(serialize_error(operation, internal_error(request_id), request_id), request_id)
-
-    async def _answer_by_hand(self, request: web.Request, path: str, request_id: str) -> web.StreamResponse:
-        found = self._by_hand.match(request.method, path)
-        if found is None:
-            raise UnknownOperationException(
-                f"No operation of bedrock-agentcore has the method and path {request.method} {request.path}"
-            )
-        return await found.handler.handle(self._scope, request, found.runtime, request_id)
 
     async def _answer(self, request: web.Request, match: Match, query: str) -> Reply:
         handler = self._handlers.get(match.operation.name)

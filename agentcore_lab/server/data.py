@@ -65,11 +65,11 @@ class DataHandler:
         protocol = self._invoker.protocol(scope, call.params)
         if protocol is None:
             raise error
-        head = await rpc_head(call) if protocol in {"MCP", "A2A"} else RpcHead()
-        envelope = enveloped(protocol, error, head)
+        head = await rpc_head(call) if protocol.json_rpc else RpcHead()
+        envelope = enveloped(protocol.name, error, head)
         if envelope is None:
             raise error
-        return _enveloped(envelope, call, error, protocol)
+        return _enveloped(envelope, call, error, protocol.name)
 
 
 class NotAllowed:

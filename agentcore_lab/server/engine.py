@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import aiohttp
 from aiohttp import web
@@ -17,6 +17,7 @@ from agentcore_lab.runtime.boot import Boot
 from agentcore_lab.runtime.control import ControlPlane
 from agentcore_lab.runtime.endpoint_control import EndpointControl
 from agentcore_lab.runtime.endpoint_operations import EndpointOperations
+from agentcore_lab.runtime.environment import agent_environment
 from agentcore_lab.runtime.idempotency import IDEMPOTENT, ClientTokens
 from agentcore_lab.runtime.invoke import Invoker
 from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER, max_active_sessions
@@ -29,7 +30,6 @@ from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.sessions import Rules, Sessions
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
-from agentcore_lab.runtime.versions import Version
 from agentcore_lab.sandbox.base import Backend
 from agentcore_lab.server.app import Front
 from agentcore_lab.server.by_hand import Routes
@@ -41,11 +41,21 @@ from agentcore_lab.store.db import Database
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Applications:
+    """What an engine serves: to programs of its machine everything, to the agents inside sandboxes AWS's API alone."""
+
+    outside: web.Application
+    inside: web.Application
+
+
 @asynccontextmanager
 async def open_engine(
-    settings: Settings, backend: Backend, clock: Clock, about: RunningEngine
-) -> AsyncIterator[web.Application]:
-    """An application ready to serve; on the way out every session ends and the store is closed.
+    settings: Settings, backend: Backend, clock: Clock, about: RunningEngine, inside_url: str
+) -> AsyncIterator[Applications]:
+    """Applications ready to serve; on the way out every session ends and the store is closed.
+
+    ``inside_url`` is where agents reach the second of them.
 
     Raises:
         UnknownQuota: the settings name a quota that does not exist.
@@ -61,7 +71,8 @@ async def open_engine(
                 auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), trust_env=False
             )
         )
-        boot = Boot(backend, client, lambda version: _environment(settings, version))
+        to_engine = settings.client_environment(inside_url)
+        boot = Boot(backend, client, lambda version: agent_environment(version, scope, to_engine, about.url))
         sessions = Sessions(boot, clock, _rules(settings))
         if removed := await sessions.clear_leftovers():
             log.warning("removed %d sandboxes that an earlier engine left behind", removed)
@@ -92,9 +103,9 @@ async def open_engine(
                 "GetAgentCard": DataHandler(invoker, invoker.agent_card),
             },
             Routes({(method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")}),
-            LabApi(scope, sessions, clock, asdict(about)),
         )
-        yield front.application()
+        lab_api = LabApi(scope, sessions, clock, asdict(about))
+        yield Applications(front.application(lab_api), front.application(None))
 
 
 def _rules(settings: Settings) -> Rules:
@@ -103,12 +114,3 @@ def _rules(settings: Settings) -> Rules:
         unhealthy_after=settings.unhealthy_after or UNHEALTHY_AFTER,
         max_sessions=settings.max_sessions or max_active_sessions(settings.region),
     )
-
-
-def _environment(settings: Settings, version: Version) -> dict[str, str]:
-    """What an agent finds in its environment: the caller's variables, then what AWS sets whatever they say."""
-    return {
-        **version.spec.get("environmentVariables", {}),
-        "AWS_REGION": settings.region,
-        "AWS_DEFAULT_REGION": settings.region,
-    }

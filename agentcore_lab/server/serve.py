@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import secrets
 import signal
-import socket
 from collections.abc import Callable
-
-from aiohttp import web
+from contextlib import AsyncExitStack
 
 from agentcore_lab import __version__
 from agentcore_lab.clock import SystemClock
-from agentcore_lab.discovery import PortTaken, RunningEngine, leave_note, remove_note, sole_owner
+from agentcore_lab.discovery import RunningEngine, leave_note, remove_note, sole_owner
 from agentcore_lab.server.backends import open_backend
 from agentcore_lab.server.engine import open_engine
+from agentcore_lab.server.listening import listen, listen_inside, serve_on
 from agentcore_lab.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -35,7 +33,7 @@ async def serve(settings: Settings, *, any_port: bool, on_ready: Callable[[Runni
         BackendUnavailable: the sandbox asked for cannot be used here.
         PortTaken: the port is taken and no other may be used.
     """
-    with sole_owner(settings.data_dir), _listen(settings, any_port) as listener:
+    with sole_owner(settings.data_dir), listen(settings.host, settings.port, any_port=any_port) as listener:
         stop = _stop_signal()
         backend = await open_backend(settings)
         try:
@@ -52,12 +50,15 @@ async def serve(settings: Settings, *, any_port: bool, on_ready: Callable[[Runni
                 data_dir=str(settings.data_dir),
                 started_at=clock.now().isoformat(),
             )
-            async with open_engine(settings, backend, clock, about) as app:
-                runner = web.AppRunner(
-                    app, access_log=None, handler_cancellation=True, shutdown_timeout=_DRAIN_SECONDS
-                )
-                await runner.setup()
-                await web.SockSite(runner, listener).start()
+            inner = listen_inside(backend.doorway, listener)
+            inside_url = f"http://{backend.doorway.name}:{(inner or listener).getsockname()[1]}"
+            async with (
+                open_engine(settings, backend, clock, about, inside_url) as applications,
+                AsyncExitStack() as serving,
+            ):
+                await serve_on(serving, applications.outside, listener, _DRAIN_SECONDS)
+                if inner is not None:
+                    await serve_on(serving, applications.inside, inner, _DRAIN_SECONDS)
                 leave_note(about)
                 on_ready(about)
                 try:
@@ -65,27 +66,8 @@ async def serve(settings: Settings, *, any_port: bool, on_ready: Callable[[Runni
                     log.info("stopping: running requests have %g s to end", _DRAIN_SECONDS)
                 finally:
                     remove_note(settings.data_dir)
-                    await runner.cleanup()
         finally:
             await backend.close()
-
-
-def _listen(settings: Settings, any_port: bool) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE and any_port:
-            listener.bind((settings.host, 0))
-            return listener
-        listener.close()
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise PortTaken(
-            f"Port {settings.port} is taken by another program. Choose another with --port, or --port 0 for any."
-        ) from error
-    return listener
 
 
 def _stop_signal() -> asyncio.Event:

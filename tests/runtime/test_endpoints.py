@@ -91,6 +91,16 @@ def test_an_endpoint_stays_where_it_was_put_and_is_moved_back_by_hand(aws: Clien
     assert (arrived(aws, runtime_id)["status"], endpoint(aws, runtime_id)["liveVersion"]) == ("READY", "1")
 
 
+def test_an_endpoint_without_a_description_is_told_without_one(aws: Clients) -> None:
+    """The model has no empty description: Get and List leave the member out."""
+    runtime_id = create(aws)["agentRuntimeId"]
+    settled(aws, runtime_id)
+    (listed,) = aws.control.list_agent_runtime_endpoints(agentRuntimeId=runtime_id)["runtimeEndpoints"]
+    assert listed["name"] == "DEFAULT"
+    assert "description" not in listed
+    assert "description" not in endpoint(aws, runtime_id, "DEFAULT")
+
+
 def test_only_a_description_can_change_too(aws: Clients) -> None:
     """UpdateAgentRuntimeEndpoint without a version leaves the endpoint where it is."""
     runtime_id = two_versions(aws)
