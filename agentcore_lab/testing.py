@@ -15,6 +15,7 @@ from aiohttp import web
 from agentcore_lab.clock import Clock, wake
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.proof import PROOF, PURPOSE
+from agentcore_lab.runtime.throttle import Kind
 from agentcore_lab.sandbox.base import (
     Backend,
     Doorway,
@@ -31,6 +32,9 @@ from agentcore_lab.server.listening import listen_inside, serve_on
 from agentcore_lab.settings import Settings
 
 _DRAIN_SECONDS = 1
+
+UNMETERED = {kind.value: 1_000_000 for kind in Kind}
+"""Rates no test meets, as ``quotas`` of its settings: on a clock that stands still a second never ends."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.settings import Settings
-from agentcore_lab.testing import FakeClock, ScriptedBackend, engine_in_thread
+from agentcore_lab.testing import UNMETERED, FakeClock, ScriptedBackend, engine_in_thread
 
 HELLO = "123456789012.dkr.ecr.us-west-2.amazonaws.com/hello:latest"
 
@@ -39,7 +39,7 @@ def clients_of(url: str, *, region: str = "us-west-2") -> Clients:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings of an engine of this test alone."""
-    return Settings(data_dir=tmp_path / "data", cache_dir=tmp_path / "cache", port=0)
+    return Settings(data_dir=tmp_path / "data", cache_dir=tmp_path / "cache", port=0, quotas=UNMETERED)
 
 
 @pytest.fixture

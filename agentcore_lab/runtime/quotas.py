@@ -14,11 +14,16 @@ class UnknownQuota(Exception):  # noqa: N818 - a state, named as one
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """The limits in force."""
+    """The limits in force; rates in calls, or new sessions, a second."""
 
     runtimes: int = 1000
     versions_per_runtime: int = 1000
     endpoints_per_runtime: int = 10
+    mutating_calls_per_second: int = 50
+    get_calls_per_second: int = 150
+    list_calls_per_second: int = 25
+    data_calls_per_second: int = 1000
+    new_sessions_per_second: int = 25
 
 
 def quotas_from(adjusted: Mapping[str, int]) -> Quotas:

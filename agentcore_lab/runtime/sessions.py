@@ -46,6 +46,7 @@ from agentcore_lab.runtime.session import (
     next_look,
     step,
 )
+from agentcore_lab.runtime.throttle import Kind, Throttle
 from agentcore_lab.runtime.versions import AgentRuntime, Version
 from agentcore_lab.sandbox.base import Image, SandboxError, SandboxStatus, Usage
 
@@ -111,11 +112,13 @@ class Sessions:
         self,
         boot: Boot,
         clock: Clock,
+        throttle: Throttle,
         rules: Rules = Rules(),
     ) -> None:
         self._boot = boot
         self._backend = boot.backend
         self._clock = clock
+        self._throttle = throttle
         self._rules = rules
         self._probe = Probe(boot.backend, boot.client, clock)
         self._live: dict[tuple[str, str], _Live] = {}
@@ -156,6 +159,7 @@ class Sessions:
             RuntimeClientError: the agent did not start.
             RetryableConflictException: the session ended while it was being started.
             ServiceQuotaExceededException: it would be one session too many.
+            ThrottlingException: too many sessions have been started in this second.
         """
         live, began = await self._acquire((runtime_id, session_id), plan)
         address = await _started(live)
@@ -188,6 +192,7 @@ class Sessions:
                 f"The account has {self._rules.max_sessions} active sessions, which is its quota. Stop sessions that "
                 "are no longer needed, or wait until their idle time-out has passed."
             )
+        self._throttle.admit(Kind.NEW_SESSION)
         now = self._clock.now()
         times = lifecycle_of(plan.version.spec)
         session = Session(

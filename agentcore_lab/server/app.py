@@ -16,10 +16,11 @@ from agentcore_lab.errors import (
 )
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.operations import Operation as Handler
+from agentcore_lab.runtime.throttle import Kind, Throttle, control_kind
 from agentcore_lab.server.by_hand import Routes
 from agentcore_lab.server.failure import internal_error
 from agentcore_lab.server.lab_api import LabApi
-from agentcore_lab.wire.models import Operation, load_operations
+from agentcore_lab.wire.models import CONTROL, Operation, load_operations
 from agentcore_lab.wire.parse import parse
 from agentcore_lab.wire.request_id import new_request_id
 from agentcore_lab.wire.router import Match, Router
@@ -46,11 +47,13 @@ class Front:
     def __init__(
         self,
         scope: Scope,
+        throttle: Throttle,
         handlers: Mapping[str, Handler],
         streaming: Mapping[str, Streaming],
         by_hand: Routes,
     ) -> None:
         self._scope = scope
+        self._throttle = throttle
         self._handlers = handlers
         self._streaming = streaming
         self._by_hand = by_hand
@@ -75,6 +78,7 @@ class Front:
         operation = match.operation if match else None
         try:
             if by_hand is not None:
+                self._throttle.admit(Kind.DATA)
                 return await by_hand.handler.handle(self._scope, request, by_hand.runtime, request_id)
             if match is None:
                 raise UnknownOperationException(
@@ -100,6 +104,8 @@ class Front:
             raise ValidationException(
                 f"The request is larger than {MAX_CONTROL_BODY} bytes", reason="CannotParse"
             ) from error
+        is_control = match.operation.service == CONTROL
+        self._throttle.admit(control_kind(match.operation.name) if is_control else Kind.DATA)
         params = parse(match, query, request.headers, body)
         validate(match.operation, params)
         return serialize(match.operation, await handler(self._scope, params))

@@ -15,6 +15,7 @@ from agentcore_lab.runtime.jsonrpc import RpcHead
 from agentcore_lab.runtime.limits import MAX_PAYLOAD_BYTES
 from agentcore_lab.runtime.payload import Payload, too_large
 from agentcore_lab.runtime.protocol_errors import Envelope, enveloped
+from agentcore_lab.runtime.throttle import Kind, Throttle
 from agentcore_lab.server.failure import internal_error
 from agentcore_lab.wire.models import Operation
 from agentcore_lab.wire.parse import parse_head
@@ -30,8 +31,9 @@ Asking = Callable[[Scope, Call], AbstractAsyncContextManager[Answer]]
 class DataHandler:
     """Relays one operation's calls; the payload is never held as a whole, and errors speak the agent's protocol."""
 
-    def __init__(self, invoker: Invoker, ask: Asking) -> None:
+    def __init__(self, invoker: Invoker, throttle: Throttle, ask: Asking) -> None:
         self._invoker = invoker
+        self._throttle = throttle
         self._ask = ask
 
     async def handle(
@@ -44,6 +46,7 @@ class DataHandler:
         relay = _Relay(request, match.operation, request_id)
         failure: AwsError
         try:
+            self._throttle.admit(Kind.DATA)
             validate(match.operation, params)
             if (request.content_length or 0) > MAX_PAYLOAD_BYTES:
                 raise too_large(MAX_PAYLOAD_BYTES)

@@ -28,6 +28,7 @@ from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.sessions import Rules, Sessions
+from agentcore_lab.runtime.throttle import Throttle
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.sandbox.base import Backend
@@ -73,7 +74,8 @@ async def open_engine(
         )
         to_engine = settings.client_environment(inside_url)
         boot = Boot(backend, client, lambda version: agent_environment(version, scope, to_engine, about.url))
-        sessions = Sessions(boot, clock, _rules(settings))
+        throttle = Throttle(clock, quotas)
+        sessions = Sessions(boot, clock, throttle, _rules(settings))
         if removed := await sessions.clear_leftovers():
             log.warning("removed %d sandboxes that an earlier engine left behind", removed)
         sessions.open()
@@ -97,10 +99,11 @@ async def open_engine(
         invoker = Invoker(repository, sessions, upstream, backend.name)
         front = Front(
             scope,
+            throttle,
             operations,
             {
-                "InvokeAgentRuntime": DataHandler(invoker, invoker.invoke),
-                "GetAgentCard": DataHandler(invoker, invoker.agent_card),
+                "InvokeAgentRuntime": DataHandler(invoker, throttle, invoker.invoke),
+                "GetAgentCard": DataHandler(invoker, throttle, invoker.agent_card),
             },
             Routes({(method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")}),
         )

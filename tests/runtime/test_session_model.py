@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.settings import Settings
-from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
+from agentcore_lab.testing import UNMETERED, FakeClock, Script, ScriptedBackend, engine_in_thread
 from tests.conftest import HELLO, Clients, clients_of
 from tests.runtime.test_control_plane import create, refusal, settled, update
 from tests.runtime.test_invocations import invoke
@@ -90,7 +90,7 @@ def world(folder: Path, runtimes: int, ids: int) -> Iterator[World]:
     """An engine on scripted agents, and at the end the proof that nothing is left running."""
     backend, clock, agents = ScriptedBackend(), FakeClock(), Agents()
     backend.add(HELLO, Script(ping=agents))
-    data = Settings(data_dir=folder / "data", cache_dir=folder / "cache", port=0)
+    data = Settings(data_dir=folder / "data", cache_dir=folder / "cache", port=0, quotas=UNMETERED)
     with engine_in_thread(data, backend, clock) as engine:
         yield World(engine, clients_of(engine.url), backend, clock, agents, runtimes, ids)
     assert backend.running == {}

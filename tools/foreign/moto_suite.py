@@ -18,7 +18,7 @@ import pytest
 from agentcore_lab.clock import SystemClock
 from agentcore_lab.sandbox.base import Image
 from agentcore_lab.settings import Settings
-from agentcore_lab.testing import ScriptedBackend, engine_in_thread
+from agentcore_lab.testing import UNMETERED, ScriptedBackend, engine_in_thread
 from tools.foreign.clients import lead_clients_to
 
 TESTS = ("tests/test_bedrockagentcorecontrol",)
@@ -41,7 +41,9 @@ class EngineForEachTest:
 
     @pytest.fixture(autouse=True)
     def _engine(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        settings = Settings(tmp_path / "data", tmp_path / "cache", region=REGION, fast_lifecycle=True)
+        settings = Settings(
+            tmp_path / "data", tmp_path / "cache", region=REGION, fast_lifecycle=True, quotas=UNMETERED
+        )
         with engine_in_thread(settings, EveryImage(), SystemClock()) as engine:
             lead_clients_to(engine.url, settings, monkeypatch)
             yield
