@@ -16,9 +16,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from tests.clients.stage import SESSION_HEADER, Deployed, Stage, new_session_id
+from tests.clients.stage import SESSION_HEADER, Deployed, Stage, eventually, new_session_id
 from tests.runtime.test_control_plane import refusal
-from tests.runtime.test_invocations import eventually
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +62,7 @@ def test_a_client_that_leaves_stops_the_generator(streaming: Deployed) -> None:
     lines = answer["response"].iter_lines(chunk_size=1)
     assert json.loads(next(lines).removeprefix(b"data: "))["event"] == 1
     answer["response"].close()
-    eventually(lambda: any("the client left" in line for line in streaming.log(session_id)))
+    eventually(lambda: streaming.logged(session_id, "the client left"))
 
 
 def test_background_work_keeps_a_session_busy_until_it_is_done(stage: Stage) -> None:
@@ -77,17 +76,8 @@ def test_background_work_keeps_a_session_busy_until_it_is_done(stage: Stage) -> 
         assert time.monotonic() - began < 4
         assert answer == {"tasks": {"by decorator": "running", "by hand": "running"}, "health": "HealthyBusy"}
 
-        def health() -> str:
-            session = stage.engine.fetch(f"sessions/{session_id}")["session"]
-            status: str = session["health"]
-            return status
-
-        def is_said(status: str) -> bool:
-            time.sleep(0.2)
-            return health() == status
-
-        eventually(lambda: is_said("HealthyBusy"))
-        eventually(lambda: is_said("Healthy"))
+        eventually(lambda: bool(agent.session(session_id)["health"] == "HealthyBusy"))
+        eventually(lambda: bool(agent.session(session_id)["health"] == "Healthy"))
         tasks = agent.ask({}, runtimeSessionId=session_id)["tasks"]
         assert tasks == {"by decorator": "done", "by hand": "done"}
 
