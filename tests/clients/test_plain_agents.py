@@ -19,6 +19,8 @@ from yarl import URL
 from tests.clients.stage import SESSION_HEADER, Deployed, Stage, eventually, new_session_id
 from tests.runtime.test_control_plane import refusal
 
+ONE_SESSION = "of-each-agent-one-session-for-all-of-these-tests"
+
 
 @pytest.fixture(scope="module")
 def streaming(stage: Stage) -> Iterator[Deployed]:
@@ -90,9 +92,7 @@ def test_any_bytes_of_any_type_come_back_as_they_were(
 ) -> None:
     """Neither payload nor content type is looked into or changed."""
     payload = os.urandom(20_000)
-    answer = echo.invoke(
-        payload, contentType=content_type, runtimeSessionId="one-session-for-all-the-echoes-of-bytes"
-    )
+    answer = echo.invoke(payload, contentType=content_type, runtimeSessionId=ONE_SESSION)
     assert answer["response"].read() == payload
     assert answer["contentType"] == content_type
 
@@ -100,7 +100,12 @@ def test_any_bytes_of_any_type_come_back_as_they_were(
 def test_what_went_in_can_be_checked_without_sending_it_back(echo: Deployed) -> None:
     """Megabytes arrive whole: the container's own checksum says so."""
     payload = os.urandom(5_000_000)
-    told = echo.ask(payload, accept="application/vnd.checksum+json", contentType="application/x-some")
+    told = echo.ask(
+        payload,
+        accept="application/vnd.checksum+json",
+        contentType="application/x-some",
+        runtimeSessionId=ONE_SESSION,
+    )
     assert told == {
         "bytes": len(payload),
         "sha256": hashlib.sha256(payload).hexdigest(),
@@ -118,7 +123,7 @@ async def test_an_answer_may_begin_before_the_question_has_ended(echo: Deployed)
             yield piece
             assert await back.get() == piece
 
-    headers = {SESSION_HEADER: new_session_id(), "Content-Type": "text/plain"}
+    headers = {SESSION_HEADER: ONE_SESSION, "Content-Type": "text/plain"}
     async with (
         aiohttp.ClientSession() as http,
         http.post(URL(echo.invocations, encoded=True), data=asking(), headers=headers) as answer,
@@ -141,14 +146,31 @@ def png(width: int, height: int) -> bytes:
 
 def test_a_picture_goes_in_as_json_and_as_it_is(multimodal: Deployed) -> None:
     """The two ways to hand an agent a file lead to the same bytes."""
-    picture, session_id = png(320, 200), new_session_id()
+    picture = png(320, 200)
     coded = {"prompt": "What is it?", "media": base64.b64encode(picture).decode()}
-    by_json = multimodal.ask(coded, runtimeSessionId=session_id)
-    raw = multimodal.ask(picture, runtimeSessionId=session_id, contentType="image/png")
+    by_json = multimodal.ask(coded, runtimeSessionId=ONE_SESSION)
+    raw = multimodal.ask(picture, runtimeSessionId=ONE_SESSION, contentType="image/png")
     seen = {"bytes": len(picture), "sha256": hashlib.sha256(picture).hexdigest()}
     seen |= {"type": "image/png", "width": 320, "height": 200}
     assert by_json == {"prompt": "What is it?", "sentAs": "application/json", **seen}
     assert raw == {"prompt": None, "sentAs": "image/png", **seen}
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"GIF89a" + struct.pack("<HH", 320, 200) + bytes(20), "image/gif"),
+        (
+            b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc2\x00\x0b\x08" + struct.pack(">HH", 200, 320) + bytes(8),
+            "image/jpeg",
+        ),
+    ],
+)
+def test_a_pictures_size_is_read_from_its_own_bytes(multimodal: Deployed, data: bytes, kind: str) -> None:
+    """The content type the caller gives is told, and not believed."""
+    answer = multimodal.ask(data, contentType="application/octet-stream", runtimeSessionId=ONE_SESSION)
+    assert (answer["type"], answer["width"], answer["height"]) == (kind, 320, 200)
+    assert answer["sentAs"] == "application/octet-stream"
 
 
 def test_a_documents_pages_are_counted(multimodal: Deployed) -> None:
@@ -156,12 +178,14 @@ def test_a_documents_pages_are_counted(multimodal: Deployed) -> None:
     packed = zlib.compress(b"<</Type /Page>> <</Type/Page /Parent 2 0 R>>")
     document = b"%PDF-1.7\n1 0 obj <</Type /Pages /Count 3>> endobj\n2 0 obj <</Type /Page>> endobj\n"
     document += b"3 0 obj <</Type /ObjStm /N 2>>\nstream\n" + packed + b"\nendstream endobj\n%%EOF"
-    answer = multimodal.ask(document, contentType="application/pdf")
+    answer = multimodal.ask(document, contentType="application/pdf", runtimeSessionId=ONE_SESSION)
     assert (answer["type"], answer["pages"]) == ("application/pdf", 3)
 
 
 def test_a_payload_the_agent_cannot_read_is_the_callers_to_know(multimodal: Deployed) -> None:
     """The agent's own 400 is AWS's 424, with the agent's words in it."""
-    code, status, message, _ = refusal(lambda: multimodal.ask({"media": "no base64!"}))
+    code, status, message, _ = refusal(
+        lambda: multimodal.ask({"media": "no base64!"}, runtimeSessionId=ONE_SESSION)
+    )
     assert (code, status) == ("RuntimeClientError", 424)
     assert "media must be a file in base64" in message
