@@ -22,6 +22,7 @@ from agentcore_lab.sandbox.base import (
     Image,
     ImageNotFound,
     Owned,
+    SandboxError,
     SandboxSpec,
     SandboxStatus,
     UnsupportedArchitecture,
@@ -127,7 +128,8 @@ class _Running:
 class ScriptedBackend:
     """A sandbox backend whose agents are scripts in this process: quick, and as badly behaved as a test wants.
 
-    ``started`` are the sandboxes of sessions, ``proofs`` those that proved a version healthy.
+    ``started`` are the sandboxes of sessions, ``proofs`` those that proved a version healthy. ``stored`` is what lies
+    in each storage: names of files, and their sizes in bytes.
     """
 
     images: dict[str, tuple[Image, Script]] = field(default_factory=dict)
@@ -135,6 +137,7 @@ class ScriptedBackend:
     started: list[SandboxSpec] = field(default_factory=list)
     proofs: list[SandboxSpec] = field(default_factory=list)
     stopped: list[tuple[str, float]] = field(default_factory=list)
+    stored: dict[str, dict[str, int]] = field(default_factory=dict)
     name: str = "scripted"
     isolation: str = "None: scripted agents share the test's process."
 
@@ -183,6 +186,8 @@ class ScriptedBackend:
         proving = spec.labels.get(PURPOSE) == PROOF
         running = _Running(spec, script.proof or script if proving else script)
         self.running[spec.id] = running
+        for mount in spec.mounts:
+            self.stored.setdefault(mount.storage_id, {})
         (self.proofs if proving else self.started).append(spec)
         if running.script.exits is not None:
             running.exited = running.script.exits
@@ -241,6 +246,20 @@ class ScriptedBackend:
     async def owned(self) -> list[Owned]:
         """Every script that was started and not stopped."""
         return [Owned(running.spec.id, running.spec.labels) for running in self.running.values()]
+
+    async def storages(self) -> list[str]:
+        """Every storage a sandbox had and nobody removed."""
+        return list(self.stored)
+
+    async def storage_size(self, storage_id: str) -> int | None:
+        """What its files say."""
+        return sum(self.stored[storage_id].values()) if storage_id in self.stored else None
+
+    async def remove_storage(self, storage_id: str) -> None:
+        """Forget it, unless a sandbox has it: then the engine has made a mistake."""
+        if any(storage_id == each.storage_id for one in self.running.values() for each in one.spec.mounts):
+            raise SandboxError(f"storage {storage_id} is mounted")
+        self.stored.pop(storage_id, None)
 
     async def _exit(self, running: _Running, exit_code: int) -> None:
         if running.exited is None:

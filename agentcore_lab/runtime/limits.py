@@ -38,6 +38,12 @@ SLOW_PING_SECONDS = 1.0
 UNHEALTHY_AFTER = 5
 """Health checks that fail in succession until a session is ended (AWS names no number: chosen here)."""
 
+SESSION_STORAGE_BYTES = 1_000_000_000
+"""What one session may store at one mount path (AWS: 1 GB; runtime-persistent-filesystems)."""
+
+SESSION_STORAGE_DAYS = 14
+"""Without use, until what a session stored is deleted (AWS: runtime-persistent-filesystems)."""
+
 LOG_TAIL_LINES = 50
 """How much of an ended session's log is kept."""
 

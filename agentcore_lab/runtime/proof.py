@@ -15,6 +15,7 @@ from agentcore_lab.runtime.boot import Boot
 from agentcore_lab.runtime.limits import WARM_UP_BUDGET_SECONDS
 from agentcore_lab.runtime.protocols import Protocol, protocol_of
 from agentcore_lab.runtime.startup import log_tail
+from agentcore_lab.runtime.storage import fresh_mounts, throw_away
 from agentcore_lab.runtime.versions import Status, Version
 from agentcore_lab.sandbox.base import SandboxError
 
@@ -85,9 +86,10 @@ class Proofs:
 
     async def _prove(self, version: Version) -> str | None:
         sandbox_id = secrets.token_hex(8)
+        mounts = fresh_mounts(version.spec)  # an agent may look for its storage as soon as it starts
         async with self._slots:
             try:
-                address = await self._boot.start(sandbox_id, version, {PURPOSE: PROOF})
+                address = await self._boot.start(sandbox_id, version, {PURPOSE: PROOF}, mounts)
                 return await self._warm_up(version, sandbox_id, address, protocol_of(version.spec))
             except RuntimeClientError as error:
                 return error.message
@@ -95,6 +97,7 @@ class Proofs:
                 return f"The sandbox that was to prove the version healthy could not be used. {error}"
             finally:
                 await self._backend.stop(sandbox_id, _GRACE_SECONDS)
+                await throw_away(self._backend, mounts)
 
     async def _warm_up(
         self, version: Version, sandbox_id: str, address: str, protocol: Protocol

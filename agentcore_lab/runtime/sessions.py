@@ -46,6 +46,7 @@ from agentcore_lab.runtime.session import (
     next_look,
     step,
 )
+from agentcore_lab.runtime.storage import SessionStorage
 from agentcore_lab.runtime.throttle import Kind, Throttle
 from agentcore_lab.runtime.versions import AgentRuntime, Version
 from agentcore_lab.sandbox.base import Image, SandboxError, SandboxStatus, Usage
@@ -112,12 +113,14 @@ class Sessions:
         self,
         boot: Boot,
         clock: Clock,
+        storage: SessionStorage,
         throttle: Throttle,
         rules: Rules = Rules(),
     ) -> None:
         self._boot = boot
         self._backend = boot.backend
         self._clock = clock
+        self._storage = storage
         self._throttle = throttle
         self._rules = rules
         self._probe = Probe(boot.backend, boot.client, clock)
@@ -181,6 +184,7 @@ class Sessions:
         if live is not None:
             return live, False
         live = self._live[key] = self._new(key[1], plan())
+        self._watch(live)
         live.started = asyncio.create_task(self._start(live))
         # A start nobody waits for any more (the client left) fails in silence: the session says it all.
         live.started.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -218,6 +222,7 @@ class Sessions:
                 live.session.incarnation,
                 live.plan.version,
                 {"agentcore-lab.session": live.session.session_id},
+                self._storage.hold(live.session, live.plan.version.spec),
             )
         except SandboxError as error:
             why = f"The session's sandbox could not be started. {error}"
@@ -251,11 +256,12 @@ class Sessions:
         await live.gone.wait()
 
     async def end_all(self, runtime_id: str) -> None:
-        """End every session of a runtime that is being deleted."""
+        """End every session of a runtime that is being deleted, and wipe what they stored."""
         mine = [live for key, live in self._live.items() if key[0] == runtime_id]
         for live in mine:
             self._apply(live, Ended(Reason.RUNTIME_DELETED))
         await asyncio.gather(*(live.gone.wait() for live in mine))
+        await self._storage.wipe(runtime_id)
 
     def crashed(self, session: Session, status: SandboxStatus) -> None:
         """Tell that the sandbox of this very incarnation was found dead."""
@@ -297,13 +303,17 @@ class Sessions:
         for live in list(self._live.values()):
             self._apply(live, Tick())
 
+    def _watch(self, live: _Live) -> None:
+        """Have the session looked at when it has something due next."""
+        look = next_look(live.session, self._clock.now())
+        if look is not None:
+            self._monitor.expect(look)
+
     def _apply(self, live: _Live, event: Event) -> None:
         was_alive = live.session.alive
         now = self._clock.now()
         live.session, effects = step(live.session, event, now)
-        look = next_look(live.session, now)
-        if look is not None:
-            self._monitor.expect(look)
+        self._watch(live)
         if was_alive and not live.session.alive:
             self._ended.append(live)
         for effect in effects:
@@ -339,6 +349,7 @@ class Sessions:
         except SandboxError:
             log.exception("sandbox %s could not be removed", incarnation)
         finally:
+            self._storage.release(live.session)
             key = (live.session.runtime_id, live.session.session_id)
             if self._live.get(key) is live:
                 del self._live[key]

@@ -6,7 +6,7 @@ package may assume that a sandbox runs on this machine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,6 +25,20 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Mount:
+    """Storage that outlives the sandbox, and the absolute ``path`` inside at which its files lie.
+
+    ``storage_id`` is unique over the life of the data directory and safe as a file name; the first sandbox that has
+    it finds an empty folder, whatever its image has at ``path``. ``limit`` is how many bytes it may hold: writes
+    beyond it fail where the backend can see to that.
+    """
+
+    path: str
+    storage_id: str
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxSpec:
     """One sandbox to start.
 
@@ -37,6 +51,7 @@ class SandboxSpec:
     port: int
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    mounts: Sequence[Mount] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +168,21 @@ class Backend(Protocol):
         ...
 
     async def stop(self, sandbox_id: str, grace: float) -> None:
-        """SIGTERM, up to ``grace`` seconds, SIGKILL; then remove all of it. Unknown ids are no error."""
+        """SIGTERM, up to ``grace`` seconds, SIGKILL; then remove all of it but its mounts. Unknown ids are no error."""
         ...
 
     async def owned(self) -> list[Owned]:
         """Every sandbox that carries this engine's mark, running or not."""
+        ...
+
+    async def storages(self) -> list[str]:
+        """The id of every storage that carries this engine's mark, mounted or not."""
+        ...
+
+    async def storage_size(self, storage_id: str) -> int | None:
+        """The bytes its files hold; None for an unknown id, or where that cannot be told."""
+        ...
+
+    async def remove_storage(self, storage_id: str) -> None:
+        """Remove it with all that is in it; no sandbox may have it any more. Unknown ids are no error."""
         ...

@@ -23,6 +23,7 @@ from agentcore_lab.sandbox.process_child import Child, Command, launch
 from agentcore_lab.sandbox.process_command import prepare
 from agentcore_lab.sandbox.process_log import read_tail
 from agentcore_lab.sandbox.process_records import Place, Record, Records
+from agentcore_lab.sandbox.process_storage import StorageFolders
 from agentcore_lab.sandbox.process_store import ProcessStore
 from agentcore_lab.sandbox.process_venv import Environments
 
@@ -36,7 +37,8 @@ class ProcessBackend:
 
     An agent gets the image's command in the image's virtual environment, a copy of the image's files, a home and a
     temporary folder of its own, and an environment without anything of the engine's. What it cannot get without a
-    container: files at absolute paths (they stay under its own folder), another user, a network of its own, limits.
+    container: files at absolute paths (they stay under its own folder, mounts too: only variables that name one are
+    put right), another user, a network of its own, limits.
     """
 
     name = "process"
@@ -51,6 +53,7 @@ class ProcessBackend:
         self._store = ProcessStore(data_dir / "images")
         self._environments = Environments(cache_dir / "venvs")
         self._records = Records(data_dir / "sandboxes")
+        self._storages = StorageFolders(data_dir / "storage" / owner)
         self._children: dict[str, Child] = {}
         self._starting: dict[str, asyncio.Task[None]] = {}
 
@@ -134,6 +137,18 @@ class ProcessBackend:
         records = await asyncio.to_thread(lambda: list(self._records.all()))
         return [Owned(record.id, record.labels) for record in records if record.owner == self._owner]
 
+    async def storages(self) -> list[str]:
+        """Every storage on disk of this owner."""
+        return await asyncio.to_thread(self._storages.ids)
+
+    async def storage_size(self, storage_id: str) -> int | None:
+        """The bytes in its files."""
+        return await asyncio.to_thread(self._storages.size, storage_id)
+
+    async def remove_storage(self, storage_id: str) -> None:
+        """Remove its folder."""
+        await asyncio.to_thread(self._storages.remove, storage_id)
+
     async def _start(self, spec: SandboxSpec) -> None:
         place = self._records.place(spec.id)
         record = Record(spec.id, self._owner, spec.port, dict(spec.labels))
@@ -160,7 +175,11 @@ class ProcessBackend:
         try:
             place.write(record)
             tree = self._store.tree(spec.image.digest)
-            return prepare(place, manifest, tree, self._environments.bin(manifest.python), spec)
+            programs = self._environments.bin(manifest.python)
+            return prepare(place, manifest, tree, programs, spec, self._storages)
+        except SandboxError:
+            place.remove()
+            raise
         except OSError as error:
             place.remove()
             raise SandboxError(f"sandbox {spec.id} could not be prepared: {error}") from error

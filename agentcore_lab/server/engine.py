@@ -12,7 +12,10 @@ from aiohttp import web
 
 from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.identity.operations import IdentityOperations
+from agentcore_lab.identity.workload import WorkloadIdentities
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.boot import Boot
 from agentcore_lab.runtime.control import ControlPlane
 from agentcore_lab.runtime.endpoint_control import EndpointControl
@@ -28,6 +31,7 @@ from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.sessions import Rules, Sessions
+from agentcore_lab.runtime.storage import SessionStorage
 from agentcore_lab.runtime.throttle import Throttle
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
@@ -74,10 +78,13 @@ async def open_engine(
         )
         to_engine = settings.client_environment(inside_url)
         boot = Boot(backend, client, lambda version: agent_environment(version, scope, to_engine, about.url))
+        storage = SessionStorage(database, backend, clock)
         throttle = Throttle(clock, quotas)
-        sessions = Sessions(boot, clock, throttle, _rules(settings))
+        sessions = Sessions(boot, clock, storage, throttle, _rules(settings))
         if removed := await sessions.clear_leftovers():
             log.warning("removed %d sandboxes that an earlier engine left behind", removed)
+        await storage.open()
+        stack.push_async_callback(storage.close)
         sessions.open()
         stack.push_async_callback(sessions.close)
         proofs = Proofs(boot)
@@ -89,10 +96,14 @@ async def open_engine(
         control.resume()
         endpoints.resume()
         tokens = ClientTokens(database, clock)
+        attachments = Attachments(database, repository)
+        identities = WorkloadIdentities(database, clock, quotas)
+        gate = Gate(attachments, clock)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
-            **ResourceOperations(Attachments(database, repository)).table(),
+            **ResourceOperations(attachments, identities).table(),
+            **IdentityOperations(identities).table(),
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         upstream = Upstream(client, backend, sessions, clock)
@@ -102,12 +113,13 @@ async def open_engine(
             throttle,
             operations,
             {
-                "InvokeAgentRuntime": DataHandler(invoker, throttle, invoker.invoke),
-                "GetAgentCard": DataHandler(invoker, throttle, invoker.agent_card),
+                "InvokeAgentRuntime": DataHandler(invoker, throttle, gate, invoker.invoke),
+                "GetAgentCard": DataHandler(invoker, throttle, gate, invoker.agent_card),
             },
             Routes({(method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")}),
+            gate,
         )
-        lab_api = LabApi(scope, sessions, clock, asdict(about))
+        lab_api = LabApi(scope, sessions, storage, clock, asdict(about))
         yield Applications(front.application(lab_api), front.application(None))
 
 

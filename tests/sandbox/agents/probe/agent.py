@@ -41,6 +41,16 @@ def kept(payload: Payload) -> Payload:
     return {name: (folder / payload["name"]).exists() for name, folder in places.items()}
 
 
+def write(payload: Payload) -> Payload:
+    file = Path(os.environ[payload["folder"]], payload["name"])
+    file.write_text("x" * payload.get("size", 1), encoding="utf-8")
+    return {}
+
+
+def found(payload: Payload) -> Payload:
+    return {"found": sorted(path.name for path in Path(os.environ[payload["folder"]]).iterdir())}
+
+
 def about(payload: Payload) -> Payload:
     edition = Path("edition.txt").read_text(encoding="utf-8").strip()
     return {"environment": dict(os.environ), "edition": edition, "folder": str(Path.cwd())}
@@ -72,7 +82,9 @@ def until_terminated(payload: Payload) -> Payload:
     return {"ended by": "SIGTERM"}
 
 
-ACTIONS = {f.__name__: f for f in (remember, keep, kept, about, say, flood, end, until_terminated)}
+ACTIONS = {
+    f.__name__: f for f in (remember, keep, kept, write, found, about, say, flood, end, until_terminated)
+}
 
 
 class Handler(BaseHTTPRequestHandler):
