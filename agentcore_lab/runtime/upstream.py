@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -28,6 +28,7 @@ _SHOWN_BYTES = 1000
 """How much of a container's error answer goes into the message."""
 
 _CONNECT_SECONDS = 10
+_LAST_BREATH_SECONDS = 1.0
 _UPGRADE_SECONDS = 60
 _NOTHING_OF_OURS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
 
@@ -125,10 +126,15 @@ class Upstream:
             raise await self._refused(response, lease)
 
     async def lost(self, session: Session) -> Session:
-        """The session whose agent's connection is gone: as it is now, ended if its container has."""
-        status = await self._backend.status(session.incarnation)
-        if not status.running:
-            self._sessions.crashed(session, status)
+        """The session whose agent's connection is gone: as it is now, ended if its container has.
+
+        A connection breaks a moment before its process is seen to have ended: it is given a second for that.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_BREATH_SECONDS):
+                while (status := await self._backend.status(session.incarnation)).running:
+                    await asyncio.sleep(_LAST_BREATH_SECONDS / 20)
+                self._sessions.crashed(session, status)
         return self._sessions.now(session)
 
     async def _read(self, response: aiohttp.ClientResponse, lease: Lease) -> AsyncIterator[bytes]:
