@@ -132,7 +132,7 @@ class Upstream:
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_BREATH_SECONDS):
-                while (status := await self._backend.status(session.incarnation)).running:
+                while (status := await self._backend.status(session.incarnation)).running:  # noqa: ASYNC110 - nothing tells
                     await asyncio.sleep(_LAST_BREATH_SECONDS / 20)
                 self._sessions.crashed(session, status)
         return self._sessions.now(session)
