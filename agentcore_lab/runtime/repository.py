@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -32,10 +32,14 @@ class Resource:
 
 
 class RuntimeRepository:
-    """Reads and writes domain values. Every save is one transaction; every write replaces the whole row."""
+    """Reads and writes domain values. Every save is one transaction; every write replaces the whole row.
 
-    def __init__(self, database: Database) -> None:
+    ``changed`` is told the id of a runtime after anything of it was written.
+    """
+
+    def __init__(self, database: Database, changed: Callable[[str], None] = lambda _runtime_id: None) -> None:
         self._db = database
+        self._changed = changed
 
     def create(
         self, runtime: AgentRuntime, version: Version, endpoint: Endpoint, tags: Mapping[str, str]
@@ -56,6 +60,7 @@ class RuntimeRepository:
             raise ConflictException(
                 f"An agent with the specified name already exists: {runtime.name}"
             ) from error
+        self._changed(runtime.id)
 
     def save(
         self,
@@ -85,12 +90,14 @@ class RuntimeRepository:
                 _put_version(connection, version)
             for endpoint in endpoints:
                 _replace_endpoint(connection, endpoint)
+        self._changed(runtime.id)
         return True
 
     def delete(self, runtime_id: str) -> None:
         """Remove a runtime with all that hangs on it: versions, endpoints, tags, policies, workload identity."""
         with self._db.transaction() as connection:
             connection.execute("DELETE FROM runtime WHERE id = ?", (runtime_id,))
+        self._changed(runtime_id)
 
     def delete_version(self, runtime_id: str, number: int) -> None:
         """Remove one version."""
@@ -98,6 +105,7 @@ class RuntimeRepository:
             connection.execute(
                 "DELETE FROM version WHERE runtime_id = ? AND number = ?", (runtime_id, number)
             )
+        self._changed(runtime_id)
 
     def count_runtimes(self, scope: Scope) -> int:
         """How many runtimes the account has in the region."""
@@ -168,6 +176,7 @@ class RuntimeRepository:
             raise ConflictException(
                 f"An endpoint with the specified name already exists: {endpoint.name}"
             ) from error
+        self._changed(endpoint.runtime_id)
 
     def save_endpoint(
         self, endpoint: Endpoint, *, expecting: Status, versions: Iterable[Version] = ()
@@ -182,6 +191,8 @@ class RuntimeRepository:
             ).rowcount
             for version in versions if changed else ():
                 _put_version(connection, version)
+        if changed:
+            self._changed(endpoint.runtime_id)
         return bool(changed)
 
     def delete_endpoint(self, runtime_id: str, name: str) -> None:
@@ -192,6 +203,7 @@ class RuntimeRepository:
                     f"DELETE FROM {table} WHERE runtime_id = ? AND {column} = ?",  # noqa: S608 - our own names
                     (runtime_id, name),
                 )
+        self._changed(runtime_id)
 
     def unsettled_endpoints(self) -> list[Endpoint]:
         """Endpoints left between two states by an engine that ended, of runtimes that are to stay."""

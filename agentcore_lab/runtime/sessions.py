@@ -60,6 +60,9 @@ _REMEMBERED = 500
 
 _IN_PROGRESS = "Session operation in progress, please retry"
 
+Changed = Callable[[Session | None, Session], None]
+"""Told of a session before, None of a new one, and after each step of its life."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -119,8 +122,10 @@ class Sessions:
         storage: SessionStorage,
         throttle: Throttle,
         rules: Rules = Rules(),
+        changed: Changed = lambda _before, _after: None,
     ) -> None:
         self._boot = boot
+        self._changed = changed
         self._backend = boot.backend
         self._clock = clock
         self._storage = storage
@@ -188,6 +193,7 @@ class Sessions:
             return live, False
         live = self._live[key] = self._new(key[1], plan())
         self._watch(live)
+        self._changed(None, live.session)
         live.started = asyncio.create_task(self._start(live))
         # A start nobody waits for any more (the client left) fails in silence: the session says it all.
         live.started.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -346,13 +352,15 @@ class Sessions:
             self._monitor.expect(look)
 
     def _apply(self, live: _Live, event: Event) -> None:
-        was_alive = live.session.alive
+        before = live.session
         now = self._clock.now()
-        live.session, effects = step(live.session, event, now)
+        live.session, effects = step(before, event, now)
         self._watch(live)
-        if was_alive and not live.session.alive:
+        if before.alive and not live.session.alive:
             live.over.set()
             self._ended.append(live)
+        if live.session is not before:
+            self._changed(before, live.session)
         for effect in effects:
             match effect:
                 case Ask() if live.asking is None or live.asking.done():

@@ -22,6 +22,7 @@ from agentcore_lab.runtime.control import ControlPlane
 from agentcore_lab.runtime.endpoint_control import EndpointControl
 from agentcore_lab.runtime.endpoint_operations import EndpointOperations
 from agentcore_lab.runtime.environment import agent_environment
+from agentcore_lab.runtime.events import Events
 from agentcore_lab.runtime.idempotency import IDEMPOTENT, ClientTokens
 from agentcore_lab.runtime.invoke import Invoker
 from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER, max_active_sessions
@@ -42,10 +43,13 @@ from agentcore_lab.server.app import Front
 from agentcore_lab.server.by_hand import Handler, Routes
 from agentcore_lab.server.commands import CommandHandler
 from agentcore_lab.server.data import DataHandler, NotAllowed
+from agentcore_lab.server.events import EventStream
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.server.session_endpoint import SessionEndpoints
 from agentcore_lab.server.session_sockets import SessionSockets
 from agentcore_lab.server.shells import ShellHandler
+from agentcore_lab.server.told import Teller, Words
+from agentcore_lab.server.traces import Traced, traced
 from agentcore_lab.server.websocket import PATH, WebSocketHandler
 from agentcore_lab.settings import Settings
 from agentcore_lab.store.db import Database
@@ -77,7 +81,9 @@ async def open_engine(
     async with AsyncExitStack() as stack:
         database = Database(settings.data_dir / "engine.db")
         stack.callback(database.close)
-        repository = RuntimeRepository(database)
+        events = Events()
+        teller = Teller(events)
+        repository = RuntimeRepository(database, teller.runtime)
         client = await stack.enter_async_context(
             aiohttp.ClientSession(
                 auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), trust_env=False
@@ -87,7 +93,7 @@ async def open_engine(
         boot = Boot(backend, client, lambda version: agent_environment(version, scope, to_engine, about.url))
         storage = SessionStorage(database, backend, clock)
         throttle = Throttle(clock, quotas)
-        sessions = Sessions(boot, clock, storage, throttle, _rules(settings))
+        sessions = Sessions(boot, clock, storage, throttle, _rules(settings), teller.session)
         if removed := await sessions.clear_leftovers():
             log.warning("removed %d sandboxes that an earlier engine left behind", removed)
         await storage.open()
@@ -128,8 +134,12 @@ async def open_engine(
             throttle,
             operations,
             {
-                "InvokeAgentRuntime": DataHandler(invoker, throttle, gate, invoker.invoke),
-                "GetAgentCard": DataHandler(invoker, throttle, gate, invoker.agent_card),
+                "InvokeAgentRuntime": Traced(
+                    DataHandler(invoker, throttle, gate, traced(invoker.invoke)), events, clock
+                ),
+                "GetAgentCard": Traced(
+                    DataHandler(invoker, throttle, gate, traced(invoker.agent_card)), events, clock
+                ),
                 "InvokeAgentRuntimeCommand": CommandHandler(
                     Commands(invoker.plan, sessions, backend, clock), throttle, gate
                 ),
@@ -137,7 +147,11 @@ async def open_engine(
             Routes(by_hand),
             gate,
         )
-        lab_api = LabApi(scope, sessions, storage, clock, asdict(about))
+        status = asdict(about)
+        words = Words(scope, repository, about.sandbox)
+        lab_api = LabApi(
+            scope, sessions, storage, clock, status, EventStream(events, words, sessions, clock, status)
+        )
         applications = Applications(front.application(lab_api), front.application(None))
         for application in (applications.outside, applications.inside):
             application.on_shutdown.append(sockets.close)

@@ -13,6 +13,7 @@ from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.session import Session
 from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.storage import SessionStorage
+from agentcore_lab.server.events import EventStream
 from agentcore_lab.server.origin import is_foreign
 from agentcore_lab.server.session_json import described, endpoint_json, listed, storage_json, usage_json
 
@@ -30,8 +31,10 @@ class LabApi:
         storage: SessionStorage,
         clock: Clock,
         status: dict[str, Any],
+        events: EventStream,
     ) -> None:
         self._scope = scope
+        self._events = events
         self._storage = storage
         self._clock = clock
         self._sessions = sessions
@@ -44,6 +47,7 @@ class LabApi:
         app.router.add_get("/_lab/sessions/{session_id}", self.session)
         app.router.add_get("/_lab/clock", self.clock)
         app.router.add_post("/_lab/clock", self.advance)
+        self._events.add_routes(app)
 
     async def status(self, _request: web.Request) -> web.Response:
         """What this engine is."""
@@ -98,6 +102,7 @@ class LabApi:
         except ValueError as error:
             return _refused(400, str(error))
         self._clock.advance(timedelta(seconds=seconds))
+        self._events.clock_changed()
         return await self.clock(request)
 
     def _of_runtime(self, request: web.Request) -> list[Session]:

@@ -1,0 +1,54 @@
+"""A client of the engine's event stream that hides nothing: one event after another, as sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from typing import Any
+from urllib.request import Request, urlopen
+
+
+@dataclass(frozen=True)
+class Told:
+    """One event."""
+
+    id: str
+    kind: str
+    data: Any
+
+
+class Reader:
+    """Reads events; ``until`` waits for one and returns it with what came before."""
+
+    def __init__(self, response: HTTPResponse) -> None:
+        self._response = response
+        self.last_id = ""
+
+    def next(self) -> Told:
+        """The next event."""
+        found: dict[str, str] = {}
+        while line := self._response.readline().decode().rstrip("\n"):
+            name, _, value = line.partition(": ")
+            found[name] = value
+        if "data" not in found:
+            return self.next()
+        self.last_id = found["id"]
+        return Told(found["id"], found["event"], json.loads(found["data"]))
+
+    def until(self, kind: str, wanted: Callable[[Any], bool] = lambda _data: True) -> Told:
+        """The first event of this kind whose data is as wanted."""
+        while True:
+            told = self.next()
+            if told.kind == kind and wanted(told.data):
+                return told
+
+
+@contextmanager
+def follow(url: str, query: str = "", **headers: str) -> Iterator[Reader]:
+    """The event stream of an engine; nothing for five seconds is an error."""
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    with urlopen(Request(f"{url}/_lab/events{query}", headers=names), timeout=5) as response:
+        yield Reader(response)
