@@ -17,8 +17,14 @@ from agentcore_lab.images.choose import builder_for
 from agentcore_lab.lab_clock import LabClock
 from agentcore_lab.launch import find_or_start, stop
 from agentcore_lab.panels.build import BuildProgress
+from agentcore_lab.panels.calls import Source
+from agentcore_lab.panels.dashboard import Dashboard
+from agentcore_lab.panels.feed import feed_of
+from agentcore_lab.panels.health import HealthPanel
 from agentcore_lab.panels.invoke import InvokePanel
 from agentcore_lab.panels.session_detail import SessionDetail
+from agentcore_lab.panels.sessions import SessionsPanel
+from agentcore_lab.panels.versions import VersionsPanel
 from agentcore_lab.panels.views import SessionView
 from agentcore_lab.settings import SandboxChoice, Settings, apply_to_process
 
@@ -182,6 +188,28 @@ class Lab:
             qualifier=qualifier,
             prompt=prompt,
         )
+
+    def sessions_panel(self, runtime_arn: str | None = None) -> SessionsPanel:
+        """Live: every session of a runtime, or of all; what each does, what happens next and when."""
+        return SessionsPanel(self._source, runtime_arn)
+
+    def versions_panel(self, runtime_arn: str | None = None) -> VersionsPanel:
+        """Live: versions as a time line, endpoints as flags on it; compare, move, roll back."""
+        return VersionsPanel(self._source, runtime_arn)
+
+    def health_panel(self, runtime_arn: str | None = None) -> HealthPanel:
+        """Live: health checks as a time line, what is due when, and the engine's clock to be set ahead."""
+        return HealthPanel(self._source, runtime_arn)
+
+    def dashboard(self, runtime_arn: str | None = None) -> Dashboard:
+        """All panels of a runtime, or of all, one below the other."""
+        invoke = self.invoke_panel(runtime_arn) if runtime_arn else None
+        return Dashboard(self._source, runtime_arn, invoke)
+
+    @property
+    def _source(self) -> Source:
+        clients = {"control": self.control, "data": self.data}
+        return Source(feed_of(self._settings.data_dir), clients, self._engine.send)
 
     def stop(self) -> None:
         """End the engine and every session; runtimes and versions stay in the data directory."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -385,7 +386,7 @@ def _about(settings: Settings, backend: Backend, clock: Clock, port: int) -> Run
     return RunningEngine(
         url=f"http://{settings.host}:{port}",
         pid=0,
-        instance="test",
+        instance=f"test-{secrets.token_hex(4)}",
         sandbox=backend.name,
         isolation=backend.isolation,
         version="test",

@@ -1,7 +1,8 @@
 import { h, pill, say } from "./lab.js";
 import { known, outlook, sessionRail } from "./invoke_sessions.js";
 import { answerArea, history } from "./invoke_answer.js";
-import { codeSheet, promptBox } from "./invoke_prompt.js";
+import { codeSheet } from "./code_sheet.js";
+import { promptBox } from "./invoke_prompt.js";
 
 const TICK = 200;
 const PATIENCE = 2500;

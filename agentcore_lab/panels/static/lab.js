@@ -64,17 +64,18 @@ const SHAPES = {
   Failed: () => [shape("path", { d: "M7 1.8 13 12.2H1Z", class: "acl-fill" })],
 };
 
-/** A state as a pill: `show(state, fraction)` where fraction is what is left of an idle session's time. */
+/** A state as a pill: `show(state, fraction, word)`; fraction is what is left of an idle session's time, and the word
+is the state's own where none is given. */
 export function pill() {
   const glyph = shape("svg", { viewBox: "0 0 14 14", "aria-hidden": "true" });
   const word = h("span");
   const node = h("span", { class: "acl-pill" }, glyph, word);
-  const show = (state, fraction = 1) => {
+  const show = (state, fraction = 1, text = state) => {
     if (node.dataset.state !== state) {
       node.dataset.state = state;
       glyph.replaceChildren(...SHAPES[state]());
-      word.textContent = state;
     }
+    say(word, text);
     const left = glyph.querySelector(".acl-left");
     if (left) left.setAttribute("stroke-dasharray", `${RING * Math.min(1, Math.max(0, fraction))} ${RING}`);
   };

@@ -1,0 +1,41 @@
+"""All panels of a runtime, or of all runtimes, one below the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+
+from agentcore_lab.panels.calls import Source
+from agentcore_lab.panels.health import HealthPanel
+from agentcore_lab.panels.invoke import InvokePanel
+from agentcore_lab.panels.sessions import SessionsPanel
+from agentcore_lab.panels.versions import VersionsPanel
+
+
+class Dashboard(ipywidgets.VBox):
+    """The panels together; each of them is an attribute, and works as it does alone."""
+
+    def __init__(
+        self, source: Source, runtime_arn: str | None = None, invoke: InvokePanel | None = None
+    ) -> None:
+        """Panels of one runtime, or of all; ``invoke`` goes first, where there is one."""
+        self.invoke = invoke
+        self.sessions = SessionsPanel(source, runtime_arn)
+        self.versions = VersionsPanel(source, runtime_arn)
+        self.health = HealthPanel(source, runtime_arn)
+        panels = [self.sessions, self.versions, self.health]
+        super().__init__([invoke, *panels] if invoke else panels)
+
+    def close(self) -> None:
+        """Show nothing any more, and follow nothing."""
+        for panel in self.children:
+            panel.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        return f"Dashboard({', '.join(repr(panel) for panel in (self.sessions, self.versions, self.health))})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return {**(bundle or {}), "text/plain": repr(self)}

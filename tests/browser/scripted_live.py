@@ -1,0 +1,103 @@
+"""A real engine on scripted agents inside the notebook's kernel, for the live panels' tests."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from aiohttp import web
+
+from agentcore_lab.clock import SystemClock, stopwatch
+from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.panels.calls import Source
+from agentcore_lab.panels.feed import Feed
+from agentcore_lab.sandbox.base import Usage
+from agentcore_lab.settings import Settings
+from agentcore_lab.testing import UNMETERED, Script, ScriptedBackend, engine_in_thread
+from tests.conftest import HELLO, Clients, clients_of
+from tests.runtime.test_control_plane import create, settled
+
+
+class LivelyBackend(ScriptedBackend):
+    """Scripted sandboxes that use processor and memory as working agents do."""
+
+    async def usage(self, sandbox_id: str) -> Usage | None:
+        """A rising processor time, and memory that goes up and down; different for every sandbox."""
+        if sandbox_id not in self.running:
+            return None
+        now, own = stopwatch(), int(sandbox_id[:4], 16) % 100
+        return Usage(
+            now * 0.3 + 2 * math.sin(now / 4 + own),
+            int((90 + own + 20 * math.sin(now / 6 + own)) * 2**20),
+            8 * 2**30,
+        )
+
+
+@dataclass
+class LiveLab:
+    """An engine, boto3's clients of it, and the source panels are made from."""
+
+    engine: RunningEngine
+    clients: Clients
+    source: Source
+    backend: ScriptedBackend
+    reopen: Callable[[], None]
+    stack: ExitStack
+    sessions: dict[str, str] = field(default_factory=dict)
+
+    def runtime(self, name: str = "hello_agent", **more: Any) -> str:
+        """The ARN of a new runtime that is READY."""
+        made = create(self.clients, name=name, **more)
+        return str(settled(self.clients, made["agentRuntimeId"])["agentRuntimeArn"])
+
+    def talk(self, arn: str, count: int = 1) -> list[str]:
+        """Sessions that have answered one call each, by id."""
+        ids = [str(uuid.uuid4()) for _ in range(count)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda session_id: self.invoke(arn, session_id), ids))
+        return ids
+
+    def invoke(self, arn: str, session_id: str, payload: bytes = b'{"prompt": "Hello"}') -> bytes:
+        """One answer."""
+        answer = self.clients.data.invoke_agent_runtime(
+            agentRuntimeArn=arn, runtimeSessionId=session_id, payload=payload
+        )
+        body: bytes = answer["response"].read()
+        return body
+
+
+async def slow_when_asked(request: web.Request) -> web.StreamResponse:
+    """Echo; a payload that says ``wait`` is answered when the file ``go`` is there."""
+    payload = await request.read()
+    if b"wait" in payload:
+        import asyncio
+
+        while not Path("go").exists():  # noqa: ASYNC110, ASYNC240 - a test makes it
+            await asyncio.sleep(0.05)
+    return web.json_response({"result": payload.decode()})
+
+
+def open_lab() -> LiveLab:
+    """An engine that serves until its kernel ends."""
+    stack = ExitStack()
+    backend = LivelyBackend()
+    backend.add(HELLO, Script(answer=slow_when_asked, log=("agent: ready", "agent: hello")))
+    folder = Path(mkdtemp())
+    settings = Settings(data_dir=folder / "data", cache_dir=folder / "cache", port=0, quotas=UNMETERED)
+    running: list[RunningEngine] = [stack.enter_context(engine_in_thread(settings, backend, SystemClock()))]
+
+    def reopen() -> None:
+        stack.close()
+        running[0] = stack.enter_context(engine_in_thread(settings, backend, SystemClock()))
+
+    clients = clients_of(running[0].url)
+    feed = Feed(lambda: running[0].url)
+    source = Source(feed, {"data": clients.data, "control": clients.control}, running[0].send)
+    return LiveLab(running[0], clients, source, backend, reopen, stack)
