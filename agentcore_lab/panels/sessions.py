@@ -88,6 +88,7 @@ def row(world: World, session: Mapping[str, Any]) -> dict[str, Any]:
         "version": session["agentRuntimeVersion"],
         "endpoint": session["endpoint"],
         "created": session["createdAt"],
+        "active": session["lastActivityAt"],
         "ended": session["endedAt"],
         "ends": session["endsAt"],
         "because": session["endsBecause"],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -48,9 +49,8 @@ class LiveLab:
     clients: Clients
     source: Source
     backend: ScriptedBackend
-    reopen: Callable[[], None]
-    stack: ExitStack
-    sessions: dict[str, str] = field(default_factory=dict)
+    start: Callable[[], None]
+    stop: Callable[[], None]
 
     def runtime(self, name: str = "hello_agent", **more: Any) -> str:
         """The ARN of a new runtime that is READY."""
@@ -77,8 +77,6 @@ async def slow_when_asked(request: web.Request) -> web.StreamResponse:
     """Echo; a payload that says ``wait`` is answered when the file ``go`` is there."""
     payload = await request.read()
     if b"wait" in payload:
-        import asyncio
-
         while not Path("go").exists():  # noqa: ASYNC110, ASYNC240 - a test makes it
             await asyncio.sleep(0.05)
     return web.json_response({"result": payload.decode()})
@@ -91,13 +89,20 @@ def open_lab() -> LiveLab:
     backend.add(HELLO, Script(answer=slow_when_asked, log=("agent: ready", "agent: hello")))
     folder = Path(mkdtemp())
     settings = Settings(data_dir=folder / "data", cache_dir=folder / "cache", port=0, quotas=UNMETERED)
-    running: list[RunningEngine] = [stack.enter_context(engine_in_thread(settings, backend, SystemClock()))]
+    running: list[RunningEngine] = []
 
-    def reopen() -> None:
+    def start() -> None:
+        running.append(stack.enter_context(engine_in_thread(settings, backend, SystemClock())))
+
+    def stop() -> None:
+        running.clear()
         stack.close()
-        running[0] = stack.enter_context(engine_in_thread(settings, backend, SystemClock()))
 
-    clients = clients_of(running[0].url)
-    feed = Feed(lambda: running[0].url)
-    source = Source(feed, {"data": clients.data, "control": clients.control}, running[0].send)
-    return LiveLab(running[0], clients, source, backend, reopen, stack)
+    def send(path: str, body: dict[str, Any]) -> Any:
+        return running[-1].send(path, body)
+
+    start()
+    clients = clients_of(running[-1].url)
+    feed = Feed(lambda: running[-1].url if running else None)
+    source = Source(feed, {"data": clients.data, "control": clients.control}, send)
+    return LiveLab(running[-1], clients, source, backend, start, stop)

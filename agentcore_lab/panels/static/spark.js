@@ -43,6 +43,7 @@ export function pingStrip(kept) {
   const glyph = document.createElementNS(NS, "svg");
   glyph.setAttribute("viewBox", `0 0 ${kept * STEP} 14`);
   glyph.setAttribute("class", "acl-pings");
+  glyph.setAttribute("aria-hidden", "true");
   glyph.style.width = `${kept * STEP}px`;
   const ground = document.createElementNS(NS, "path");
   ground.setAttribute("class", "acl-ping-ground");
