@@ -22,6 +22,7 @@ from agentcore_lab.panels.dashboard import Dashboard
 from agentcore_lab.panels.feed import feed_of
 from agentcore_lab.panels.health import HealthPanel
 from agentcore_lab.panels.invoke import InvokePanel
+from agentcore_lab.panels.logs import LogsPanel
 from agentcore_lab.panels.session_detail import SessionDetail
 from agentcore_lab.panels.sessions import SessionsPanel
 from agentcore_lab.panels.versions import VersionsPanel
@@ -200,6 +201,10 @@ class Lab:
     def health_panel(self, runtime_arn: str | None = None) -> HealthPanel:
         """Live: health checks as a time line, what is due when, and the engine's clock to be set ahead."""
         return HealthPanel(self._source, runtime_arn)
+
+    def logs_panel(self, runtime_arn: str | None = None) -> LogsPanel:
+        """Live: what an agent writes as it writes it, and where the time of each invocation went."""
+        return LogsPanel(self._source, runtime_arn)
 
     def dashboard(self, runtime_arn: str | None = None) -> Dashboard:
         """All panels of a runtime, or of all, one below the other."""

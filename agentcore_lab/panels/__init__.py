@@ -6,6 +6,7 @@ from agentcore_lab.panels.answer import Answer, Failure, Figures
 from agentcore_lab.panels.dashboard import Dashboard
 from agentcore_lab.panels.health import HealthPanel
 from agentcore_lab.panels.invoke import InvokePanel
+from agentcore_lab.panels.logs import LogsPanel
 from agentcore_lab.panels.sessions import SessionsPanel
 from agentcore_lab.panels.versions import VersionsPanel
 from agentcore_lab.panels.views import SessionView
@@ -17,6 +18,7 @@ __all__ = [
     "Figures",
     "HealthPanel",
     "InvokePanel",
+    "LogsPanel",
     "SessionView",
     "SessionsPanel",
     "VersionsPanel",

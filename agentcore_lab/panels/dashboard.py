@@ -9,6 +9,7 @@ import ipywidgets
 from agentcore_lab.panels.calls import Source
 from agentcore_lab.panels.health import HealthPanel
 from agentcore_lab.panels.invoke import InvokePanel
+from agentcore_lab.panels.logs import LogsPanel
 from agentcore_lab.panels.sessions import SessionsPanel
 from agentcore_lab.panels.versions import VersionsPanel
 
@@ -24,7 +25,8 @@ class Dashboard(ipywidgets.VBox):
         self.sessions = SessionsPanel(source, runtime_arn)
         self.versions = VersionsPanel(source, runtime_arn)
         self.health = HealthPanel(source, runtime_arn)
-        panels = [self.sessions, self.versions, self.health]
+        self.logs = LogsPanel(source, runtime_arn)
+        panels = [self.sessions, self.versions, self.health, self.logs]
         super().__init__([invoke, *panels] if invoke else panels)
 
     def close(self) -> None:
@@ -34,7 +36,7 @@ class Dashboard(ipywidgets.VBox):
         super().close()
 
     def __repr__(self) -> str:
-        return f"Dashboard({', '.join(repr(panel) for panel in (self.sessions, self.versions, self.health))})"
+        return f"Dashboard({', '.join(repr(panel) for panel in self.children)})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)

@@ -17,6 +17,7 @@ __all__ = ["chromium", "page", "server", "show"]
 pytestmark = pytest.mark.browser
 
 OPEN = """
+from agentcore_lab.panels import LogsPanel
 from tests.browser.scripted_live import open_lab
 from tests.runtime.test_control_plane import settled, update
 lab = open_lab()
@@ -115,6 +116,30 @@ def test_time_is_hurried_and_what_was_due_happens(show: Show, theme: Theme, tmp_
     expect(due.first).to_contain_text(re.compile(r"in 9:\d\d"))
     due.last.get_by_role("button", name="Jump there").click()
     expect(panel).to_contain_text("Nothing is due: no session lives.")
+
+
+@BOTH
+def test_a_log_is_filtered_and_invocations_are_drawn(show: Show, theme: Theme, tmp_path: Path) -> None:
+    """The tail of the chosen session, only lines that have a word, and a bar an invocation with its parts in words."""
+    page = show(
+        OPEN + "panel = LogsPanel(lab.source)\nids = lab.talk(arn, 1)\n",
+        "panel",
+        "lab.invoke(arn, ids[0])",
+        theme=theme,
+    )
+    panel = panel_of(page, "Logs and trace")
+    log = panel.get_by_role("log")
+    expect(log.locator("code")).to_have_text(["agent: ready", "agent: hello"])
+    panel.get_by_label("Only lines with").fill("HELLO")
+    expect(log.locator("code")).to_have_text(["agent: hello"])
+    expect(log.locator("mark")).to_have_text("hello")
+    expect(panel.locator(".acl-log-tools")).to_contain_text("1 of 2 lines")
+    calls = panel.locator(".acl-call")
+    expect(calls).to_have_count(2)
+    parts = calls.last.get_by_role("img")
+    expect(parts).to_have_attribute("aria-label", re.compile(r"^engine .*, sandbox start .*, agent "))
+    panel.screenshot(path=tmp_path / f"logs-{theme}.png")
+    assert_readable(panel)
 
 
 def test_an_engine_that_is_started_again_is_said_and_followed(show: Show) -> None:

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from agentcore_lab.discovery import RunningEngine
-from agentcore_lab.panels import HealthPanel, SessionsPanel, VersionsPanel
+from agentcore_lab.panels import HealthPanel, LogsPanel, SessionsPanel, VersionsPanel
 from agentcore_lab.panels.calls import Source
 from agentcore_lab.panels.feed import Feed
 from agentcore_lab.panels.live import LivePanel
 from agentcore_lab.panels.versions import differences, moves
 from agentcore_lab.settings import Settings
-from agentcore_lab.testing import FakeClock, ScriptedBackend, engine_in_thread
+from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
 from tests.conftest import Clients, clients_of
 from tests.runtime.test_control_plane import settled, update
-from tests.runtime.test_invocations import eventually, invoke, ready
+from tests.runtime.test_invocations import eventually, invoke, ready, scripted
 
 Click = Callable[..., None]
 THREAD = "agentcore-lab feed"
@@ -220,6 +220,54 @@ def test_the_clock_is_set_ahead_and_what_was_due_happens(
     eventually(lambda: changes(told, "sessions")[-1:] == [[]])
     click(panel, type="copy", what="advance", seconds=900)
     assert "lab.clock.advance(seconds=900)" in told[-1]["code"]
+
+
+def test_a_log_is_followed_while_a_page_looks(
+    aws: Clients,
+    backend: ScriptedBackend,
+    source: Source,
+    panels: list[LivePanel],
+    told: list[dict[str, Any]],
+    click: Click,
+) -> None:
+    """The chosen session's lines as they are written; another session's when it is chosen; nothing is asked before."""
+    lines = ["one"]
+    arn = ready(aws, scripted(backend, Script(log=lines)))
+    first, second = str(uuid.uuid4()), str(uuid.uuid4())
+    invoke(aws, arn, runtimeSessionId=first)
+    panel = LogsPanel(source, arn)
+    panels.append(panel)
+    assert not panel.wish().logs
+    assert panel.chosen == panel.sessions[0]["id"]
+    click(panel, type="hello")
+    eventually(lambda: changes(told, "log") == [[{"afresh": True, "lines": ["one"]}]])
+    lines.append("two")
+    eventually(lambda: changes(told, "log")[-1] == [{"afresh": False, "lines": ["two"]}])
+    invoke(aws, arn, runtimeSessionId=second)
+    eventually(lambda: len(changes(told, "sessions")[-1:] and changes(told, "sessions")[-1]) == 2)
+    other = changes(told, "sessions")[-1][1]["id"]
+    click(panel, type="follow", id=other)
+    eventually(lambda: panel.chosen == other)
+    eventually(lambda: changes(told, "log")[-1] == [{"afresh": True, "lines": ["one", "two"]}])
+    eventually(lambda: panel.lines == ["one", "two"], within=5)
+
+
+def test_invocations_are_traced(
+    aws: Clients, source: Source, panels: list[LivePanel], told: list[dict[str, Any]], click: Click
+) -> None:
+    """Each invocation once, of the panel's runtime alone, with the call that would repeat it."""
+    one, two = ready(aws, name="one"), ready(aws, name="two")
+    panel = LogsPanel(source, one)
+    panels.append(panel)
+    click(panel, type="hello")
+    invoke(aws, two)
+    invoke(aws, one)
+    eventually(lambda: changes(told, "invocations") != [])
+    ((call,),) = changes(told, "invocations")
+    assert (call["agentRuntimeArn"], call["status"], call["agentRuntimeVersion"]) == (one, 200, "1")
+    click(panel, type="copy", what="invocation", id=call["id"])
+    assert "client.invoke_agent_runtime(" in told[-1]["code"]
+    compile(told[-1]["code"], "copied", "exec")
 
 
 def test_an_engine_that_goes_is_noticed_and_one_that_comes_is_followed(
