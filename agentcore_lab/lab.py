@@ -23,6 +23,7 @@ from agentcore_lab.panels.feed import feed_of
 from agentcore_lab.panels.health import HealthPanel
 from agentcore_lab.panels.invoke import InvokePanel
 from agentcore_lab.panels.logs import LogsPanel
+from agentcore_lab.panels.protocol import ProtocolPanel
 from agentcore_lab.panels.session_detail import SessionDetail
 from agentcore_lab.panels.sessions import SessionsPanel
 from agentcore_lab.panels.versions import VersionsPanel
@@ -205,6 +206,10 @@ class Lab:
     def logs_panel(self, runtime_arn: str | None = None) -> LogsPanel:
         """Live: what an agent writes as it writes it, and where the time of each invocation went."""
         return LogsPanel(self._source, runtime_arn)
+
+    def protocol_panel(self, runtime_arn: str, *, qualifier: str = "DEFAULT") -> ProtocolPanel:
+        """An MCP server's tools with forms from their schemas, or an A2A agent's card."""
+        return ProtocolPanel(self._source, runtime_arn, qualifier=qualifier)
 
     def dashboard(self, runtime_arn: str | None = None) -> Dashboard:
         """All panels of a runtime, or of all, one below the other."""

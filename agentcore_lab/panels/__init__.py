@@ -7,6 +7,7 @@ from agentcore_lab.panels.dashboard import Dashboard
 from agentcore_lab.panels.health import HealthPanel
 from agentcore_lab.panels.invoke import InvokePanel
 from agentcore_lab.panels.logs import LogsPanel
+from agentcore_lab.panels.protocol import ProtocolPanel
 from agentcore_lab.panels.sessions import SessionsPanel
 from agentcore_lab.panels.versions import VersionsPanel
 from agentcore_lab.panels.views import SessionView
@@ -19,6 +20,7 @@ __all__ = [
     "HealthPanel",
     "InvokePanel",
     "LogsPanel",
+    "ProtocolPanel",
     "SessionView",
     "SessionsPanel",
     "VersionsPanel",

@@ -80,9 +80,9 @@ class LivePanel(anywidget.AnyWidget):
         """The whole state, by trait."""
         raise NotImplementedError
 
-    def words(self, change: Change) -> dict[str, Any]:
-        """What a page that shows the panel has to be told of a change."""
-        raise NotImplementedError
+    def words(self, change: Change) -> dict[str, Any]:  # noqa: ARG002 - for those that tell something
+        """What a page that shows the panel has to be told of a change, besides traits."""
+        return {}
 
     def matters(self, change: Change) -> bool:
         """Whether a change is worth sending the whole state again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import uuid
 from collections.abc import Callable
@@ -82,11 +83,87 @@ async def slow_when_asked(request: web.Request) -> web.StreamResponse:
     return web.json_response({"result": payload.decode()})
 
 
+CARD = {
+    "name": "reader",
+    "description": "Reads a text and says how long it is.",
+    "version": "1.2.0",
+    "url": "https://reader.example/",
+    "capabilities": {"streaming": True, "pushNotifications": False},
+    "defaultInputModes": ["text/plain"],
+    "defaultOutputModes": ["text/plain"],
+    "skills": [{"id": "read", "name": "Read", "description": "Counts words.", "tags": ["text", "count"]}],
+}
+TOOLS = [
+    {
+        "name": "add",
+        "description": "Add two numbers.",
+        "inputSchema": {
+            "type": "object",
+            "properties": {
+                "a": {"type": "number"},
+                "b": {"anyOf": [{"type": "number"}, {"type": "null"}], "default": 2},
+                "round": {"type": "boolean", "description": "to a whole number"},
+                "words": {"enum": ["none", "few"]},
+                "more": {"type": "array", "items": {"type": "number"}},
+            },
+            "required": ["a"],
+        },
+    },
+    {"name": "fail", "description": "Always fails.", "inputSchema": {"type": "object", "properties": {}}},
+]
+
+
+async def calculator(request: web.Request) -> web.StreamResponse:
+    """An MCP server that keeps sessions and answers in events, as the official one does."""
+    call = await request.json()
+    session = request.headers.get("Mcp-Session-Id", "")
+    if call["method"] == "initialize":
+        session = uuid.uuid4().hex
+        result: dict[str, Any] = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}}
+    elif call["method"] == "notifications/initialized":
+        return web.Response(status=202)
+    elif call["method"] == "tools/list":
+        first = "cursor" not in call["params"]
+        result = {"tools": [TOOLS[0]], "nextCursor": "1"} if first else {"tools": [TOOLS[1]]}
+    elif call["params"]["name"] == "fail":
+        result = {"content": [{"type": "text", "text": "It failed, as it was asked to."}], "isError": True}
+    else:
+        arguments = call["params"]["arguments"]
+        total = arguments["a"] + arguments.get("b", 0) + sum(arguments.get("more", []))
+        result = {"content": [{"type": "text", "text": f"{total:g}"}], "structuredContent": {"result": total}}
+    told = {"jsonrpc": "2.0", "id": call["id"], "result": result}
+    note = {
+        "jsonrpc": "2.0",
+        "method": "notifications/message",
+        "params": {"level": "info", "data": "working"},
+    }
+    return web.Response(
+        text="".join(f"event: message\ndata: {json.dumps(each)}\n\n" for each in (note, told)),
+        content_type="text/event-stream",
+        headers={"Mcp-Session-Id": session},
+    )
+
+
+async def card(_request: web.Request) -> web.StreamResponse:
+    """An A2A agent's card."""
+    return web.json_response(CARD)
+
+
+MCP_SERVER = HELLO.replace("hello", "calculator")
+A2A_AGENT = HELLO.replace("hello", "reader")
+SPEAKERS = {
+    MCP_SERVER: Script(posts={"/mcp": calculator}),
+    A2A_AGENT: Script(gets={"/.well-known/agent-card.json": card}),
+}
+
+
 def open_lab() -> LiveLab:
     """An engine that serves until its kernel ends."""
     stack = ExitStack()
     backend = LivelyBackend()
     backend.add(HELLO, Script(answer=slow_when_asked, log=("agent: ready", "agent: hello")))
+    for uri, script in SPEAKERS.items():
+        backend.add(uri, script)
     folder = Path(mkdtemp())
     settings = Settings(data_dir=folder / "data", cache_dir=folder / "cache", port=0, quotas=UNMETERED)
     running: list[RunningEngine] = []

@@ -17,8 +17,8 @@ __all__ = ["chromium", "page", "server", "show"]
 pytestmark = pytest.mark.browser
 
 OPEN = """
-from agentcore_lab.panels import LogsPanel
-from tests.browser.scripted_live import open_lab
+from agentcore_lab.panels import LogsPanel, ProtocolPanel
+from tests.browser.scripted_live import A2A_AGENT, MCP_SERVER, open_lab
 from tests.runtime.test_control_plane import settled, update
 lab = open_lab()
 arn = lab.runtime()
@@ -139,6 +139,53 @@ def test_a_log_is_filtered_and_invocations_are_drawn(show: Show, theme: Theme, t
     parts = calls.last.get_by_role("img")
     expect(parts).to_have_attribute("aria-label", re.compile(r"^engine .*, sandbox start .*, agent "))
     panel.screenshot(path=tmp_path / f"logs-{theme}.png")
+    assert_readable(panel)
+
+
+@BOTH
+def test_a_tool_is_called_by_its_form(show: Show, theme: Theme, tmp_path: Path) -> None:
+    """List, walk by arrow key, fill in what the schema asks for, call; what is missing is said before it is sent."""
+    page = show(
+        OPEN
+        + "mcp = lab.runtime('calculator', uri=MCP_SERVER, protocolConfiguration={'serverProtocol': 'MCP'})\n",
+        "ProtocolPanel(lab.source, mcp)",
+        theme=theme,
+    )
+    panel = panel_of(page, "Protocol")
+    panel.get_by_role("button", name="List tools").press("Enter")
+    expect(panel.get_by_role("listbox", name="Tools").get_by_role("option")).to_have_count(2)
+    panel.get_by_role("button", name="Call add", exact=True).click()
+    expect(panel.get_by_role("alert")).to_have_text("a is required.")
+    panel.get_by_label("a required", exact=True).fill("40")
+    expect(panel.get_by_label("b", exact=True)).to_have_value("2")
+    panel.get_by_label("more", exact=True).fill("[1, 2]")
+    panel.get_by_role("button", name="Call add", exact=True).click()
+    result = panel.get_by_role("region", name="Result")
+    expect(result.locator(".acl-result-text")).to_have_text("45")
+    panel.screenshot(path=tmp_path / f"mcp-{theme}.png")
+    assert_readable(panel)
+    panel.get_by_role("listbox", name="Tools").press("ArrowDown")
+    panel.get_by_role("button", name="Call fail", exact=True).click()
+    expect(result).to_contain_text("fail failed")
+    assert_readable(panel)
+
+
+@BOTH
+def test_an_agents_card_is_viewed(show: Show, theme: Theme, tmp_path: Path) -> None:
+    """Name, what it can, skills with their tags, and the card as it is."""
+    page = show(
+        OPEN
+        + "a2a = lab.runtime('reader', uri=A2A_AGENT, protocolConfiguration={'serverProtocol': 'A2A'})\n",
+        "ProtocolPanel(lab.source, a2a)",
+        theme=theme,
+    )
+    panel = panel_of(page, "Protocol")
+    panel.get_by_role("button", name="Read the agent card").click()
+    card = panel.get_by_role("region", name="Agent card")
+    expect(card).to_contain_text("Counts words.")
+    card.get_by_text("The whole card").click()
+    expect(card.locator("pre")).to_contain_text('"pushNotifications": false')
+    panel.screenshot(path=tmp_path / f"card-{theme}.png")
     assert_readable(panel)
 
 

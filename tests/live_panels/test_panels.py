@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agentcore_lab.discovery import RunningEngine
-from agentcore_lab.panels import HealthPanel, LogsPanel, SessionsPanel, VersionsPanel
+from agentcore_lab.panels import Dashboard, HealthPanel, LogsPanel, SessionsPanel, VersionsPanel
 from agentcore_lab.panels.calls import Source
 from agentcore_lab.panels.feed import Feed
 from agentcore_lab.panels.live import LivePanel
@@ -317,3 +317,15 @@ def test_differences_are_by_field() -> None:
         {"field": "a.b", "one": "1", "two": "3"},
         {"field": "a.c", "one": "[1]", "two": None},
     ]
+
+
+def test_a_dashboard_is_its_panels(aws: Clients, source: Source) -> None:
+    """All of one runtime; closing it ends the thread that fed it."""
+    before = [thread.name for thread in threading.enumerate()].count(THREAD)
+    dashboard = Dashboard(source, ready(aws))
+    assert repr(dashboard) == (
+        "Dashboard(SessionsPanel(runtime 'hello_agent'), VersionsPanel(runtime 'hello_agent'), "
+        "HealthPanel(runtime 'hello_agent'), LogsPanel(runtime 'hello_agent'))"
+    )
+    dashboard.close()
+    eventually(lambda: [thread.name for thread in threading.enumerate()].count(THREAD) == before)
