@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from agentcore_lab.clock import Clock, stopwatch
-from agentcore_lab.errors import GatewayTimeoutException, RuntimeClientError
+from agentcore_lab.errors import AwsError, GatewayTimeoutException, RuntimeClientError
 from agentcore_lab.runtime.endings import Reason
 from agentcore_lab.runtime.limits import (
     MAX_PAYLOAD_BYTES,
@@ -65,6 +65,7 @@ class Upstream:
         Raises:
             RuntimeClientError: an answer of 3xx, 4xx or 5xx, one that is too large, or none.
             GatewayTimeoutException: it took longer than AWS waits.
+            AwsError: what ``body`` raised.
         """
         began = stopwatch()
         try:
@@ -126,7 +127,10 @@ class Upstream:
         tail = await log_tail(self._backend, lease.session.incarnation)
         return RuntimeClientError(f"The agent's answer is larger than {MAX_PAYLOAD_BYTES:,} bytes.{tail}")
 
-    async def _broke_off(self, error: Exception, lease: Lease) -> RuntimeClientError:
+    async def _broke_off(self, error: Exception, lease: Lease) -> AwsError:
+        # What the request's own bytes raise ends the sending, and the client hands it on as the cause.
+        if isinstance(error.__cause__, AwsError):
+            return error.__cause__
         status = await self._backend.status(lease.session.incarnation)
         if not status.running:
             self._sessions.crashed(lease.session, status)
