@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agentcore_lab.identity.operations import IdentityOperations
 from agentcore_lab.runtime.endpoint_operations import EndpointOperations
 from agentcore_lab.runtime.operations import RuntimeOperations
 from agentcore_lab.runtime.resource_operations import ResourceOperations
@@ -33,13 +34,24 @@ _CONFIGURATION = {
     "metadataConfiguration": (STORED, "there is no metadata service"),
 }
 
+_RETURN_URLS = {"allowedResourceOauth2ReturnUrls": (STORED, "there are no OAuth2 flows")}
+
 NOTES: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "CreateWorkloadIdentity": _RETURN_URLS,
+    "UpdateWorkloadIdentity": _RETURN_URLS,
     "CreateAgentRuntime": {
         field: note for field, note in _CONFIGURATION.items() if field != "metadataConfiguration"
     },
     "UpdateAgentRuntime": _CONFIGURATION,
-    "PutResourcePolicy": {"policy": (STORED, "its form is checked; callers are not")},
-    "InvokeAgentRuntime": {"runtimeUserId": (IGNORED, "user identities come with workload access tokens")},
+    "PutResourcePolicy": {
+        "policy": (IMPLEMENTED, "evaluated on the data plane: [authorization.md](authorization.md)")
+    },
+    "InvokeAgentRuntime": {
+        "runtimeUserId": (
+            IGNORED,
+            "asks for InvokeAgentRuntimeForUser; identities come with workload access tokens",
+        )
+    },
     "StopRuntimeSession": {
         "clientToken": (IGNORED, "a session that has ended is not found, whatever the token")
     },
@@ -53,6 +65,7 @@ def answered() -> frozenset[str]:
         RuntimeOperations.__new__(RuntimeOperations).table(),
         EndpointOperations.__new__(EndpointOperations).table(),
         ResourceOperations.__new__(ResourceOperations).table(),
+        IdentityOperations.__new__(IdentityOperations).table(),
     )
     # The one that streams has a handler of its own: server/data.py.
     return frozenset({name for table in tables for name in table} | {"InvokeAgentRuntime"})

@@ -19,6 +19,7 @@ class Quotas:
     runtimes: int = 1000
     versions_per_runtime: int = 1000
     endpoints_per_runtime: int = 10
+    workload_identities: int = 11_000
     mutating_calls_per_second: int = 50
     get_calls_per_second: int = 150
     list_calls_per_second: int = 25

@@ -24,6 +24,12 @@ class Resource:
     runtime_id: str
     endpoint: str = ""
 
+    def arn(self, scope: Scope) -> str:
+        """Its ARN in the account and region it lives in."""
+        if self.endpoint:
+            return scope.endpoint_arn(self.runtime_id, self.endpoint)
+        return scope.runtime_arn(self.runtime_id)
+
 
 class RuntimeRepository:
     """Reads and writes domain values. Every save is one transaction; every write replaces the whole row."""
@@ -84,11 +90,6 @@ class RuntimeRepository:
     def delete(self, runtime_id: str) -> None:
         """Remove a runtime with all that hangs on it: versions, endpoints, tags, policies, workload identity."""
         with self._db.transaction() as connection:
-            connection.execute(
-                "DELETE FROM workload_identity WHERE (account_id, region, name) ="
-                " (SELECT account_id, region, id FROM runtime WHERE id = ?)",
-                (runtime_id,),
-            )
             connection.execute("DELETE FROM runtime WHERE id = ?", (runtime_id,))
 
     def delete_version(self, runtime_id: str, number: int) -> None:
@@ -248,6 +249,7 @@ def _workload_identity_row(runtime: AgentRuntime) -> dict[str, Any]:
         "account_id": runtime.scope.account_id,
         "region": runtime.scope.region,
         "name": runtime.id,
+        "runtime_id": runtime.id,
         "created_at": runtime.created_at.isoformat(),
         "last_updated_at": runtime.created_at.isoformat(),
     }

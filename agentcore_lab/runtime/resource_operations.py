@@ -1,6 +1,9 @@
-"""The control-plane operations on tags and resource policies of runtimes and endpoints."""
+"""The control-plane operations on tags, and on resource policies of runtimes and endpoints."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.operations import Operation, Params, Result
@@ -8,11 +11,28 @@ from agentcore_lab.runtime.policy import check_policy
 from agentcore_lab.runtime.resources import Attachments
 
 
-class ResourceOperations:
-    """Tag, untag, list tags; put, get and delete policies. Policies are kept and enforced by nobody yet."""
+class Taggable(Protocol):
+    """Resources of another kind that carry tags: workload identities."""
 
-    def __init__(self, attachments: Attachments) -> None:
+    def names(self, arn: str) -> bool:
+        """Whether the ARN is of that kind; the other methods are for those alone."""
+
+    def tags(self, scope: Scope, arn: str) -> dict[str, str]:
+        """All tags."""
+
+    def tag(self, scope: Scope, arn: str, tags: Mapping[str, str]) -> None:
+        """Set tags; others stay."""
+
+    def untag(self, scope: Scope, arn: str, keys: Iterable[str]) -> None:
+        """Remove tags."""
+
+
+class ResourceOperations:
+    """Tag, untag, list tags; put, get and delete policies, which authorization.py enforces."""
+
+    def __init__(self, attachments: Attachments, others: Taggable) -> None:
         self._attachments = attachments
+        self._others = others
 
     def table(self) -> dict[str, Operation]:
         """Every operation this class answers, by AWS's name."""
@@ -27,22 +47,34 @@ class ResourceOperations:
 
     async def tag_resource(self, scope: Scope, params: Params) -> Result:
         """AWS: TagResource."""
-        self._attachments.tag(self._attachments.resource(scope, params["resourceArn"]), params["tags"])
+        arn, tags = params["resourceArn"], params["tags"]
+        if self._others.names(arn):
+            self._others.tag(scope, arn, tags)
+        else:
+            self._attachments.tag(self._attachments.resource(scope, arn), tags)
         return {}
 
     async def untag_resource(self, scope: Scope, params: Params) -> Result:
         """AWS: UntagResource."""
-        self._attachments.untag(self._attachments.resource(scope, params["resourceArn"]), params["tagKeys"])
+        arn, keys = params["resourceArn"], params["tagKeys"]
+        if self._others.names(arn):
+            self._others.untag(scope, arn, keys)
+        else:
+            self._attachments.untag(self._attachments.resource(scope, arn), keys)
         return {}
 
     async def list_tags_for_resource(self, scope: Scope, params: Params) -> Result:
         """AWS: ListTagsForResource."""
-        return {"tags": self._attachments.tags(self._attachments.resource(scope, params["resourceArn"]))}
+        arn = params["resourceArn"]
+        if self._others.names(arn):
+            return {"tags": self._others.tags(scope, arn)}
+        return {"tags": self._attachments.tags(self._attachments.resource(scope, arn))}
 
     async def put_resource_policy(self, scope: Scope, params: Params) -> Result:
         """AWS: PutResourcePolicy."""
         resource = self._attachments.resource(scope, params["resourceArn"])
-        check_policy(params["policy"])
+        takes_tokens = self._attachments.takes_tokens(scope, resource)
+        check_policy(params["policy"], resource.arn(scope), takes_tokens=takes_tokens)
         self._attachments.put_policy(resource, params["policy"])
         return {"policy": params["policy"]}
 

@@ -80,12 +80,21 @@ class Attachments:
             )
 
     def policy(self, resource: Resource) -> str | None:
-        """The resource's policy as it was given; None when it has none."""
+        """The resource's policy as it was given, if it has one."""
+        return self.policies(resource.runtime_id).get(resource)
+
+    def policies(self, runtime_id: str) -> dict[Resource, str]:
+        """The policies of a runtime and of its endpoints, of those that have one."""
         rows = self._db.query(
-            "SELECT policy FROM resource_policy WHERE runtime_id = ? AND endpoint = ?",
-            (resource.runtime_id, resource.endpoint),
+            "SELECT endpoint, policy FROM resource_policy WHERE runtime_id = ?", (runtime_id,)
         )
-        return rows[0]["policy"] if rows else None
+        return {Resource(runtime_id, row["endpoint"]): row["policy"] for row in rows}
+
+    def takes_tokens(self, scope: Scope, resource: Resource) -> bool:
+        """Whether callers of the resource are known by OAuth tokens: its runtime has a JWT authorizer."""
+        runtime = self._repository.get(scope, resource.runtime_id)
+        version = self._repository.version(runtime.id, runtime.latest_version)
+        return version is not None and bool(version.spec.get("authorizerConfiguration"))
 
     def put_policy(self, resource: Resource, policy: str) -> None:
         """Set or replace the resource's policy."""

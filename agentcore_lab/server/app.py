@@ -15,9 +15,11 @@ from agentcore_lab.errors import (
     ValidationException,
 )
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.operations import Operation as Handler
 from agentcore_lab.runtime.throttle import Kind, Throttle, control_kind
 from agentcore_lab.server.by_hand import Routes
+from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.wire.models import CONTROL, Operation, load_operations
@@ -51,12 +53,14 @@ class Front:
         handlers: Mapping[str, Handler],
         streaming: Mapping[str, Streaming],
         by_hand: Routes,
+        gate: Gate,
     ) -> None:
         self._scope = scope
         self._throttle = throttle
         self._handlers = handlers
         self._streaming = streaming
         self._by_hand = by_hand
+        self._gate = gate
         self._router = Router(load_operations())
 
     def application(self, lab_api: LabApi | None) -> web.Application:
@@ -108,6 +112,7 @@ class Front:
         self._throttle.admit(control_kind(match.operation.name) if is_control else Kind.DATA)
         params = parse(match, query, request.headers, body)
         validate(match.operation, params)
+        self._gate.require(self._scope, match.operation.name, params, asker_of(request, self._scope))
         return serialize(match.operation, await handler(self._scope, params))
 
 

@@ -10,12 +10,14 @@ from aiohttp import web
 
 from agentcore_lab.errors import AwsError, MethodNotAllowedException
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.invoke import Answer, Call, Invoker, rpc_head
 from agentcore_lab.runtime.jsonrpc import RpcHead
 from agentcore_lab.runtime.limits import MAX_PAYLOAD_BYTES
 from agentcore_lab.runtime.payload import Payload, too_large
 from agentcore_lab.runtime.protocol_errors import Envelope, enveloped
 from agentcore_lab.runtime.throttle import Kind, Throttle
+from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
 from agentcore_lab.wire.models import Operation
 from agentcore_lab.wire.parse import parse_head
@@ -31,9 +33,10 @@ Asking = Callable[[Scope, Call], AbstractAsyncContextManager[Answer]]
 class DataHandler:
     """Relays one operation's calls; the payload is never held as a whole, and errors speak the agent's protocol."""
 
-    def __init__(self, invoker: Invoker, throttle: Throttle, ask: Asking) -> None:
+    def __init__(self, invoker: Invoker, throttle: Throttle, gate: Gate, ask: Asking) -> None:
         self._invoker = invoker
         self._throttle = throttle
+        self._gate = gate
         self._ask = ask
 
     async def handle(
@@ -48,6 +51,7 @@ class DataHandler:
         try:
             self._throttle.admit(Kind.DATA)
             validate(match.operation, params)
+            self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
             if (request.content_length or 0) > MAX_PAYLOAD_BYTES:
                 raise too_large(MAX_PAYLOAD_BYTES)
             async with self._ask(scope, call) as answer:

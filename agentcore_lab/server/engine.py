@@ -12,7 +12,10 @@ from aiohttp import web
 
 from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.identity.operations import IdentityOperations
+from agentcore_lab.identity.workload import WorkloadIdentities
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.boot import Boot
 from agentcore_lab.runtime.control import ControlPlane
 from agentcore_lab.runtime.endpoint_control import EndpointControl
@@ -89,10 +92,14 @@ async def open_engine(
         control.resume()
         endpoints.resume()
         tokens = ClientTokens(database, clock)
+        attachments = Attachments(database, repository)
+        identities = WorkloadIdentities(database, clock, quotas)
+        gate = Gate(attachments, clock)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
-            **ResourceOperations(Attachments(database, repository)).table(),
+            **ResourceOperations(attachments, identities).table(),
+            **IdentityOperations(identities).table(),
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         upstream = Upstream(client, backend, sessions, clock)
@@ -102,10 +109,11 @@ async def open_engine(
             throttle,
             operations,
             {
-                "InvokeAgentRuntime": DataHandler(invoker, throttle, invoker.invoke),
-                "GetAgentCard": DataHandler(invoker, throttle, invoker.agent_card),
+                "InvokeAgentRuntime": DataHandler(invoker, throttle, gate, invoker.invoke),
+                "GetAgentCard": DataHandler(invoker, throttle, gate, invoker.agent_card),
             },
             Routes({(method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")}),
+            gate,
         )
         lab_api = LabApi(scope, sessions, clock, asdict(about))
         yield Applications(front.application(lab_api), front.application(None))

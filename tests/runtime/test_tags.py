@@ -15,17 +15,18 @@ from tests.runtime.test_endpoints import arrived, new_endpoint
 from tests.runtime.test_invocations import eventually
 
 NOBODY = "arn:aws:bedrock-agentcore:us-west-2:123456789012:runtime/nobody-0123456789"
-POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
-            "Action": "bedrock-agentcore:InvokeAgentRuntime",
-            "Resource": "*",
-        }
-    ],
-}
+
+
+def policy_on(arn: str, **more: Any) -> str:
+    """A policy that lets the account invoke what it is attached to."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+        "Action": "bedrock-agentcore:InvokeAgentRuntime",
+        "Resource": arn,
+        **more,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 @pytest.fixture(params=["runtime", "endpoint"])
@@ -79,12 +80,12 @@ def test_keys_of_aws_own_are_refused(aws: Clients, arn: str) -> None:
 
 def test_a_resource_policy_is_kept_as_it_was_given(aws: Clients, arn: str) -> None:
     """201 with the policy, then the same text; after its deletion Get answers without one, Delete finds none."""
-    control, text = aws.control, json.dumps(POLICY, indent=1)
+    control, text = aws.control, json.dumps(json.loads(policy_on(arn)), indent=1)
     put = control.put_resource_policy(resourceArn=arn, policy=text)
     assert (put["ResponseMetadata"]["HTTPStatusCode"], put["policy"]) == (201, text)
     assert control.get_resource_policy(resourceArn=arn)["policy"] == text
-    control.put_resource_policy(resourceArn=arn, policy=json.dumps(POLICY))
-    assert control.get_resource_policy(resourceArn=arn)["policy"] == json.dumps(POLICY)
+    control.put_resource_policy(resourceArn=arn, policy=policy_on(arn))
+    assert control.get_resource_policy(resourceArn=arn)["policy"] == policy_on(arn)
     deleted = control.delete_resource_policy(resourceArn=arn)
     assert deleted["ResponseMetadata"]["HTTPStatusCode"] == 204
     none = control.get_resource_policy(resourceArn=arn)
@@ -99,17 +100,24 @@ def test_a_resource_policy_is_kept_as_it_was_given(aws: Clients, arn: str) -> No
         ("{", "not JSON"),
         ("[]", "not a JSON object"),
         ('{"Version": "2012-10-17"}', "Statement is missing"),
-        (json.dumps({**POLICY, "Version": "2020-01-01"}), "Version must be one of"),
+        (json.dumps({"Statement": ["x"]}), "Version must be 2012-10-17 or 2008-10-17"),
         (json.dumps({"Statement": ["x"]}), "statement 1: not a JSON object"),
         (json.dumps({"Statement": {"Effect": "Perhaps"}}), "Effect must be Allow or Deny"),
         (json.dumps({"Statement": [{"Effect": "Deny"}]}), "exactly one of Principal and NotPrincipal"),
+        (policy_on("*"), '"*" is not supported'),
+        (policy_on(NOBODY), "statement 1: Resource must be the ARN the policy is attached to"),
+        (policy_on("ARN", Resource=["ARN", NOBODY]), "Resource must be the ARN the policy is attached to"),
+        (policy_on("ARN", Action="bedrock-agentcore:GetAgentRuntime"), "GetAgentRuntime is not supported"),
+        (policy_on("ARN", Action="s3:*"), "Action s3:* is not supported"),
+        (policy_on("ARN", Principal={"AWS": "arn:aws:iam::*:root"}), "is not valid"),
+        (policy_on("ARN", Condition={"StringIs": {"aws:username": "x"}}), "operator StringIs is unknown"),
     ],
 )
 def test_a_policy_that_is_none_is_refused(aws: Clients, policy: str, fault: str) -> None:
     """ValidationException that names the fault, on the field ``policy``."""
     arn = settled(aws, create(aws)["agentRuntimeId"])["agentRuntimeArn"]
-    put = aws.control.put_resource_policy
-    code, _, message, response = refusal(lambda: put(resourceArn=arn, policy=policy))
+    put, text = aws.control.put_resource_policy, policy.replace('"ARN"', f'"{arn}"')
+    code, _, message, response = refusal(lambda: put(resourceArn=arn, policy=text))
     assert code == "ValidationException"
     assert fault in message
     assert response["fieldList"][0]["name"] == "policy"
@@ -132,7 +140,7 @@ def test_an_unknown_resource_is_not_found(aws: Clients, arn: str) -> None:
         lambda: control.tag_resource(resourceArn=arn, tags={"a": "b"}),
         lambda: control.untag_resource(resourceArn=arn, tagKeys=["a"]),
         lambda: control.get_resource_policy(resourceArn=arn),
-        lambda: control.put_resource_policy(resourceArn=arn, policy=json.dumps(POLICY)),
+        lambda: control.put_resource_policy(resourceArn=arn, policy=policy_on(arn)),
         lambda: control.delete_resource_policy(resourceArn=arn),
     ]
     for call in calls:
@@ -164,7 +172,7 @@ def test_what_hangs_on_a_resource_goes_with_it(aws: Clients, settings: Settings)
     arn = new_endpoint(aws, runtime_id, tags={"b": "2"})["agentRuntimeEndpointArn"]
     arrived(aws, runtime_id)
     for each in (arn, made["agentRuntimeArn"]):
-        aws.control.put_resource_policy(resourceArn=each, policy=json.dumps(POLICY))
+        aws.control.put_resource_policy(resourceArn=each, policy=policy_on(each))
     aws.control.delete_agent_runtime_endpoint(agentRuntimeId=runtime_id, endpointName="prod")
     eventually(lambda: [row[1] for row in rows(settings, "tag")] == [""])
     assert [row[1] for row in rows(settings, "resource_policy")] == [""]

@@ -1,0 +1,1 @@
+"""Who may do what to which resource: AWS's evaluation of resource-based policies, without I/O."""

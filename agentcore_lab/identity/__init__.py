@@ -1,0 +1,1 @@
+"""AgentCore Identity: the workload identities of an account."""

@@ -1,0 +1,93 @@
+"""The gate of the data plane: the policies of a runtime and of the endpoint that is asked for have their say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentcore_lab.authorization.context import Context
+from agentcore_lab.authorization.decision import Guarded, refusal
+from agentcore_lab.authorization.principals import Caller
+from agentcore_lab.clock import Clock
+from agentcore_lab.errors import AccessDeniedException
+from agentcore_lab.runtime.arn import Scope, runtime_id_in
+from agentcore_lab.runtime.policy import SERVICE
+from agentcore_lab.runtime.repository import Resource
+from agentcore_lab.runtime.resources import Attachments
+from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT
+
+GUARDED = frozenset(
+    {
+        "InvokeAgentRuntime",
+        "InvokeAgentRuntimeCommand",
+        "InvokeAgentRuntimeCommandShell",
+        "InvokeAgentRuntimeWithWebSocketStream",
+        "StopRuntimeSession",
+        "GetAgentCard",
+    }
+)
+"""The operations whose callers resource policies speak of, WebSockets by their action (AWS: supported actions)."""
+
+_FOR_USERS = frozenset({"InvokeAgentRuntime", "InvokeAgentRuntimeWithWebSocketStream"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who sent a request, with the condition keys that its transport tells."""
+
+    caller: Caller
+    keys: Mapping[str, str]
+
+
+class Gate:
+    """Lets a request through or refuses it. Callers are taken as administrators of their own account."""
+
+    def __init__(self, attachments: Attachments, clock: Clock) -> None:
+        self._attachments = attachments
+        self._clock = clock
+
+    def require(self, scope: Scope, operation: str, params: Mapping[str, Any], asker: Asker) -> None:
+        """Raise AccessDeniedException unless every policy concerned lets the request through.
+
+        What does not exist has no policy: the operation itself says that it is not found.
+        """
+        if operation not in GUARDED:
+            return
+        account_id = params.get("accountId", scope.account_id)
+        runtime_id = runtime_id_in(params["agentRuntimeArn"], account_id, scope)
+        endpoint = params.get("qualifier") or DEFAULT_ENDPOINT
+        on_runtime, on_endpoint = Resource(runtime_id), Resource(runtime_id, endpoint)
+        policies = self._attachments.policies(runtime_id)
+        if asker.caller.account_id == scope.account_id and not {on_runtime, on_endpoint} & policies.keys():
+            return
+        guarded = [
+            Guarded(each.arn(scope), scope.account_id, policies.get(each), self._context(scope, each, asker))
+            for each in (on_runtime, on_endpoint)
+        ]
+        for action in _actions(operation, params):
+            if why := refusal(asker.caller, action, guarded):
+                raise AccessDeniedException(why)
+
+    def _context(self, scope: Scope, resource: Resource, asker: Asker) -> Context:
+        now = self._clock.now()
+        tags = self._attachments.tags(resource)
+        return Context(
+            {
+                **asker.keys,
+                **asker.caller.keys(),
+                "aws:CurrentTime": now.isoformat(),
+                "aws:EpochTime": f"{now.timestamp():.0f}",
+                "aws:RequestedRegion": scope.region,
+                "aws:ResourceAccount": scope.account_id,
+                "aws:ViaAWSService": "false",
+                **{f"aws:ResourceTag/{key}": value for key, value in tags.items()},
+            }
+        )
+
+
+def _actions(operation: str, params: Mapping[str, Any]) -> Iterator[str]:
+    """What the caller must be allowed: with a user id also to speak for a user (AWS: runtime-oauth)."""
+    yield f"{SERVICE}:{operation}"
+    if operation in _FOR_USERS and "runtimeUserId" in params:
+        yield f"{SERVICE}:{operation}ForUser"
