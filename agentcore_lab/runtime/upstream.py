@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from agentcore_lab.clock import Clock, stopwatch
+from agentcore_lab.clock import stopwatch
 from agentcore_lab.errors import AwsError, GatewayTimeoutException, RuntimeClientError
 from agentcore_lab.runtime.endings import Reason
 from agentcore_lab.runtime.limits import (
@@ -18,36 +18,41 @@ from agentcore_lab.runtime.limits import (
 )
 from agentcore_lab.runtime.sessions import Lease, Sessions
 from agentcore_lab.runtime.startup import as_tail, log_tail
-from agentcore_lab.runtime.time_limit import time_limit
+from agentcore_lab.runtime.time_limit import TimeLimits
 from agentcore_lab.sandbox.base import Backend
 
 _SHOWN_BYTES = 1000
 """How much of a container's error answer goes into the message."""
 
-_CONNECT_SECONDS = 10
+_SHORT_BYTES = 64 * 1024
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 _NOTHING_OF_OURS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A container's answer of 2xx. ``seconds`` passed until its head was there; ``body`` is still to be read."""
+    """A container's answer of 2xx. ``seconds`` passed until its head was there; ``body`` is still to be read.
+
+    ``whole`` is all of a short body that came at once; ``body`` has the same bytes.
+    """
 
     status: int
     headers: Mapping[str, str]
     seconds: float
     body: AsyncIterator[bytes]
+    whole: bytes | None
 
 
 class Upstream:
     """Speaks to the agents of an engine's sessions."""
 
     def __init__(
-        self, client: aiohttp.ClientSession, backend: Backend, sessions: Sessions, clock: Clock
+        self, client: aiohttp.ClientSession, backend: Backend, sessions: Sessions, limits: TimeLimits
     ) -> None:
         self._client = client
         self._backend = backend
         self._sessions = sessions
-        self._clock = clock
+        self._limits = limits
 
     @asynccontextmanager
     async def request(
@@ -56,7 +61,7 @@ class Upstream:
         method: str,
         path: str,
         headers: Mapping[str, str],
-        body: AsyncIterable[bytes] | None = None,
+        body: bytes | AsyncIterable[bytes] | None = None,
     ) -> AsyncIterator[Reply]:
         """The agent's answer to one request.
 
@@ -70,7 +75,7 @@ class Upstream:
         began = stopwatch()
         try:
             async with (
-                time_limit(self._clock, SYNCHRONOUS_TIMEOUT_SECONDS) as limit,
+                self._limits.limit(SYNCHRONOUS_TIMEOUT_SECONDS) as limit,
                 self._client.request(
                     method,
                     lease.address + path,
@@ -78,7 +83,7 @@ class Upstream:
                     headers=headers,
                     skip_auto_headers=_NOTHING_OF_OURS,
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                    timeout=_TIMEOUT,
                 ) as response,
             ):
                 if response.status >= 300:
@@ -87,8 +92,11 @@ class Upstream:
                     raise await self._too_large(lease)
                 if response.content_type == "text/event-stream":
                     limit.allow(STREAMING_TIMEOUT_SECONDS)
+                seconds = stopwatch() - began
+                first = await _announced(response)
+                whole = first if response.content.is_eof() else None
                 yield Reply(
-                    response.status, response.headers, stopwatch() - began, self._read(response, lease)
+                    response.status, response.headers, seconds, self._read(first, response, lease), whole
                 )
         except aiohttp.ClientError as error:
             raise await self._broke_off(error, lease) from error
@@ -99,8 +107,12 @@ class Upstream:
                 "answer at once and report HealthyBusy on /ping."
             ) from None
 
-    async def _read(self, response: aiohttp.ClientResponse, lease: Lease) -> AsyncIterator[bytes]:
-        total = 0
+    async def _read(
+        self, first: bytes | None, response: aiohttp.ClientResponse, lease: Lease
+    ) -> AsyncIterator[bytes]:
+        total = len(first or b"")
+        if first:
+            yield first
         try:
             async for chunk in response.content.iter_any():
                 total += len(chunk)
@@ -145,6 +157,15 @@ class Upstream:
         return RuntimeClientError(
             f"Received error (500) from runtime. Please check your CloudWatch logs for more information. {why}{tail}"
         )
+
+
+async def _announced(response: aiohttp.ClientResponse) -> bytes | None:
+    """The first bytes of an answer that said how short it is, most often all of them; None of any other.
+
+    Heads and bodies are often sent one after the other by agents, and would be passed on so, at twice the cost.
+    """
+    length = response.content_length
+    return await response.content.readany() if length is not None and length <= _SHORT_BYTES else None
 
 
 class ContainerRefused(RuntimeClientError):  # noqa: N818 - a state, named as one

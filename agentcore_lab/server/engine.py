@@ -32,6 +32,7 @@ from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.sessions import Rules, Sessions
 from agentcore_lab.runtime.throttle import Throttle
+from agentcore_lab.runtime.time_limit import TimeLimits
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.sandbox.base import Backend
@@ -102,7 +103,10 @@ async def open_engine(
             **IdentityOperations(identities).table(),
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
-        upstream = Upstream(client, backend, sessions, clock)
+        limits = TimeLimits(clock)
+        limits.open()
+        stack.push_async_callback(limits.close)
+        upstream = Upstream(client, backend, sessions, limits)
         invoker = Invoker(repository, sessions, upstream, backend.name)
         front = Front(
             scope,
