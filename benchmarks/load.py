@@ -159,5 +159,6 @@ async def measure(target: Target, workload: Workload) -> Measured:
     finally:
         for connection in connections:
             connection.transport.abort()
+        await asyncio.sleep(0)  # that is when they are closed
     firsts, wholes = zip(*times, strict=True)
     return Measured(len(times), elapsed, tuple(wholes), tuple(firsts), cpu)

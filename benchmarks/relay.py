@@ -54,11 +54,11 @@ def rounds(prepared: Stage, number: int, seconds: float) -> Iterator[Run]:
 def main(arguments: Sequence[str]) -> int:
     """Measure, print, write; 0 if all could be compared that was to be."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.relay", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="for each workload on each way in a round")
     parser.add_argument("--sandbox", choices=["process", "docker"], action="append", help="default: both")
     parser.add_argument(
-        "--output", type=Path, default=Path("relay.json"), help="where all figures are written"
+        "--output", type=Path, default=Path("build/relay.json"), help="where all figures are written"
     )
     options = parser.parse_args(arguments)
     written, lacking = [], []
@@ -71,6 +71,7 @@ def main(arguments: Sequence[str]) -> int:
             runs = list(rounds(prepared, options.rounds, options.seconds))
         print(f"\n{about['summary']}\n\n{table(runs)}")
         written.append({"about": about, "ratios": ratios(runs), "runs": [run.as_json() for run in runs]})
+        options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(json.dumps(written, indent=1))
     print(f"\nAll figures: {options.output}")
     return 1 if lacking else 0
