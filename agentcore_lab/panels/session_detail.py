@@ -11,6 +11,7 @@ from typing import Any, Self
 from agentcore_lab.panels.views import architecture_name
 
 _MIB = 1024 * 1024
+_MB = 1_000_000
 _SHOWN_PINGS = 8
 
 
@@ -54,6 +55,7 @@ class SessionDetail:
         ]
         if facts["usage"]:
             rows.append(("Used", used(facts["usage"])))
+        rows += [("Storage", stored(each)) for each in facts["storage"]]
         if facts["pings"]:
             rows.append(("Health", self._health()))
         return rows
@@ -108,6 +110,14 @@ def short_duration(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def stored(storage: Mapping[str, Any]) -> str:
+    """What a session has stored at a mount path, and until when, in words."""
+    held = storage["bytes"]
+    size = "size unknown" if held is None else f"{held / _MB:,.1f} of {storage['limitBytes'] / _MB:,.0f} MB"
+    until = datetime.fromisoformat(storage["keptUntil"])
+    return f"{storage['mountPath']} · {size} · kept until {until:%Y-%m-%d %H:%M} if not used"
 
 
 def used(usage: Mapping[str, Any] | None) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
 
 from agentcore_lab.runtime.limits import STARTUP_BUDGET_SECONDS
+from agentcore_lab.runtime.ports import reachable_ports
 from agentcore_lab.runtime.protocols import protocol_of
 from agentcore_lab.runtime.startup import await_healthy
 from agentcore_lab.runtime.versions import Version
-from agentcore_lab.sandbox.base import Backend, SandboxSpec
+from agentcore_lab.sandbox.base import Backend, Mount, SandboxSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,9 @@ class Boot:
     environment: Callable[[Version], Mapping[str, str]]
     budget: float = STARTUP_BUDGET_SECONDS
 
-    async def start(self, sandbox_id: str, version: Version, labels: Mapping[str, str]) -> str:
+    async def start(
+        self, sandbox_id: str, version: Version, labels: Mapping[str, str], mounts: Sequence[Mount]
+    ) -> str:
         """The base address of an agent of ``version``, once it is healthy; ``labels`` say what it is for.
 
         Raises:
@@ -46,6 +49,8 @@ class Boot:
                 "agentcore-lab.version": str(version.number),
                 **labels,
             },
+            mounts=mounts,
+            ports=reachable_ports(version.spec),
         )
         await self.backend.start(spec)
         return await await_healthy(self.backend, self.client, sandbox_id, protocol, self.budget)

@@ -23,6 +23,7 @@ from agentcore_lab.runtime.jsonrpc import PEEK_BYTES, RpcHead, head_of
 from agentcore_lab.runtime.payload import Payload
 from agentcore_lab.runtime.protocols import Protocol, protocol_of
 from agentcore_lab.runtime.repository import RuntimeRepository
+from agentcore_lab.runtime.session_endpoint import session_endpoint_url
 from agentcore_lab.runtime.sessions import Lease, Plan, Sessions
 from agentcore_lab.runtime.upstream import ContainerRefused, Reply, Upstream
 from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT, Status
@@ -56,15 +57,19 @@ class Answer:
 
 
 class Invoker:
-    """Answers InvokeAgentRuntime and GetAgentCard. ``sandbox`` is what the lab's facts call the sandboxes."""
+    """Answers InvokeAgentRuntime and GetAgentCard.
+
+    ``sandbox`` is what the lab's facts call the sandboxes, ``url`` where the engine's clients find it.
+    """
 
     def __init__(
-        self, repository: RuntimeRepository, sessions: Sessions, upstream: Upstream, sandbox: str
+        self, repository: RuntimeRepository, sessions: Sessions, upstream: Upstream, sandbox: str, url: str
     ) -> None:
         self._repository = repository
         self._sessions = sessions
         self._upstream = upstream
         self._sandbox = sandbox
+        self._url = url
         self._mcp = McpNames(sessions.has_ended)
         self._plans: Remembered[Plan] = Remembered(repository.database)
 
@@ -179,6 +184,7 @@ class Invoker:
             if header in reply.headers
         }
         members["runtimeSessionId"] = belongs.session_id
+        members["sessionEndpointUrl"] = session_endpoint_url(self._url, lease.session)
         members["contentType"] = reply.headers.get("Content-Type")
         if lease.protocol.name == "MCP":
             name = reply.headers.get(MCP_SESSION_ID)

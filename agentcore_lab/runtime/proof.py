@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from agentcore_lab.errors import RuntimeClientError
 from agentcore_lab.runtime.boot import Boot
 from agentcore_lab.runtime.limits import WARM_UP_BUDGET_SECONDS
+from agentcore_lab.runtime.ports import warm_up_of
 from agentcore_lab.runtime.protocols import Protocol, protocol_of
 from agentcore_lab.runtime.startup import log_tail
+from agentcore_lab.runtime.storage import fresh_mounts, throw_away
 from agentcore_lab.runtime.versions import Status, Version
 from agentcore_lab.sandbox.base import SandboxError
 
@@ -85,9 +84,10 @@ class Proofs:
 
     async def _prove(self, version: Version) -> str | None:
         sandbox_id = secrets.token_hex(8)
+        mounts = fresh_mounts(version.spec)  # an agent may look for its storage as soon as it starts
         async with self._slots:
             try:
-                address = await self._boot.start(sandbox_id, version, {PURPOSE: PROOF})
+                address = await self._boot.start(sandbox_id, version, {PURPOSE: PROOF}, mounts)
                 return await self._warm_up(version, sandbox_id, address, protocol_of(version.spec))
             except RuntimeClientError as error:
                 return error.message
@@ -95,18 +95,20 @@ class Proofs:
                 return f"The sandbox that was to prove the version healthy could not be used. {error}"
             finally:
                 await self._backend.stop(sandbox_id, _GRACE_SECONDS)
+                await throw_away(self._backend, mounts)
 
     async def _warm_up(
         self, version: Version, sandbox_id: str, address: str, protocol: Protocol
     ) -> str | None:
         """What hooksConfiguration asks for: one POST, any 2xx within the budget."""
-        post = _warm_up_of(version.spec)
+        post = warm_up_of(version.spec)
         if post is None:
             return None
         port = post.get("port", protocol.port)
-        base = _at_port(address, protocol.port, port)
+        base = address if port == protocol.port else await self._backend.address(sandbox_id, port)
         if base is None:
-            return f"The warm-up hook's port {port} cannot be reached: this sandbox opens port {protocol.port} alone."
+            tail = await log_tail(self._backend, sandbox_id)
+            return f"The build warm-up hook failed: nothing listens on port {port}.{tail}"
         try:
             async with self._client.post(
                 base + post["path"], timeout=aiohttp.ClientTimeout(total=self._warm_up_budget)
@@ -120,18 +122,3 @@ class Proofs:
             why = f"broke off the connection ({type(error).__name__})"
         tail = await log_tail(self._backend, sandbox_id)
         return f"The build warm-up hook failed: POST {post['path']} on port {port} {why}.{tail}"
-
-
-def _warm_up_of(spec: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    build = (spec.get("hooksConfiguration") or {}).get("build") or {}
-    action = (build.get("warmup") or {}).get("action") or {}
-    post: Mapping[str, Any] | None = action.get("httpPost")
-    return post
-
-
-def _at_port(address: str, own: int, wanted: int) -> str | None:
-    """``address`` at another port of the sandbox; None where the sandbox is reached through a mapped port."""
-    parts = urlsplit(address)
-    if wanted == own:
-        return address
-    return f"http://{parts.hostname}:{wanted}" if parts.port == own else None

@@ -155,6 +155,11 @@ def _mounts(spec: Spec, _scope: Scope) -> Iterator[InvalidField]:
     for number, each in enumerate(spec.get("filesystemConfigurations") or [], 1):
         (mount,) = each.values()
         path = mount["mountPath"].rstrip("/")
+        if path in {"/mnt/.", "/mnt/.."}:
+            yield InvalidField(
+                f"filesystemConfigurations.{number}.member.mountPath",
+                f"Mount path {path} is not a directory under /mnt",
+            )
         if path in seen:
             yield InvalidField(
                 f"filesystemConfigurations.{number}.member.mountPath",

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -29,6 +29,7 @@ from agentcore_lab.runtime.limits import (
     UNHEALTHY_AFTER,
 )
 from agentcore_lab.runtime.monitor import Monitor
+from agentcore_lab.runtime.ports import allowed_ports
 from agentcore_lab.runtime.probe import Probe
 from agentcore_lab.runtime.protocols import Protocol, protocol_of
 from agentcore_lab.runtime.session import (
@@ -36,6 +37,7 @@ from agentcore_lab.runtime.session import (
     Dispose,
     Ended,
     Event,
+    Flowed,
     Healthy,
     Pinged,
     RequestBegan,
@@ -46,6 +48,7 @@ from agentcore_lab.runtime.session import (
     next_look,
     step,
 )
+from agentcore_lab.runtime.storage import SessionStorage
 from agentcore_lab.runtime.throttle import Kind, Throttle
 from agentcore_lab.runtime.versions import AgentRuntime, Version
 from agentcore_lab.sandbox.base import Image, SandboxError, SandboxStatus, Usage
@@ -102,6 +105,7 @@ class _Live:
     started: asyncio.Task[str] | None = None
     asking: asyncio.Task[None] | None = None
     started_in: float = 0.0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -112,12 +116,14 @@ class Sessions:
         self,
         boot: Boot,
         clock: Clock,
+        storage: SessionStorage,
         throttle: Throttle,
         rules: Rules = Rules(),
     ) -> None:
         self._boot = boot
         self._backend = boot.backend
         self._clock = clock
+        self._storage = storage
         self._throttle = throttle
         self._rules = rules
         self._probe = Probe(boot.backend, boot.client, clock)
@@ -181,6 +187,7 @@ class Sessions:
         if live is not None:
             return live, False
         live = self._live[key] = self._new(key[1], plan())
+        self._watch(live)
         live.started = asyncio.create_task(self._start(live))
         # A start nobody waits for any more (the client left) fails in silence: the session says it all.
         live.started.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -208,6 +215,8 @@ class Sessions:
             last_activity_at=now,
             ping_every=timedelta(seconds=self._rules.ping_seconds),
             unhealthy_after=self._rules.unhealthy_after,
+            token=secrets.token_hex(16),
+            ports=allowed_ports(plan.version.spec),
         )
         return _Live(session, plan, protocol_of(plan.version.spec))
 
@@ -218,6 +227,7 @@ class Sessions:
                 live.session.incarnation,
                 live.plan.version,
                 {"agentcore-lab.session": live.session.session_id},
+                self._storage.hold(live.session, live.plan.version.spec),
             )
         except SandboxError as error:
             why = f"The session's sandbox could not be started. {error}"
@@ -251,17 +261,45 @@ class Sessions:
         await live.gone.wait()
 
     async def end_all(self, runtime_id: str) -> None:
-        """End every session of a runtime that is being deleted."""
+        """End every session of a runtime that is being deleted, and wipe what they stored."""
         mine = [live for key, live in self._live.items() if key[0] == runtime_id]
         for live in mine:
             self._apply(live, Ended(Reason.RUNTIME_DELETED))
         await asyncio.gather(*(live.gone.wait() for live in mine))
+        await self._storage.wipe(runtime_id)
 
     def crashed(self, session: Session, status: SandboxStatus) -> None:
         """Tell that the sandbox of this very incarnation was found dead."""
-        live = self._live.get((session.runtime_id, session.session_id))
-        if live is not None and live.session.incarnation == session.incarnation:
+        if (live := self._incarnation(session)) is not None:
             self._apply(live, _death(status))
+
+    def with_token(self, token: str) -> Session | None:
+        """The session whose endpoint has this secret, if it lives and has started."""
+        living = (live.session for live in self._live.values() if live.session.alive)
+        return next((each for each in living if each.token == token and each.asks_at is not None), None)
+
+    @contextmanager
+    def visit(self, session: Session) -> Iterator[None]:
+        """Hold this very incarnation, which has started, for a call that does not go through ``use``."""
+        live = self._incarnation(session)
+        if live is not None:
+            self._apply(live, RequestBegan())
+        try:
+            yield
+        finally:
+            if live is not None:
+                self._apply(live, RequestEnded())
+
+    def flowed(self, session: Session) -> None:
+        """Tell that a frame crossed a WebSocket of this very incarnation."""
+        if (live := self._incarnation(session)) is not None:
+            self._apply(live, Flowed())
+
+    async def over(self, session: Session) -> Session:
+        """This very incarnation, as soon as it has ended; its sandbox may still be going."""
+        if (live := self._incarnation(session)) is not None:
+            await live.over.wait()
+        return self.now(session)
 
     def has_ended(self, runtime_id: str, session_id: str) -> bool:
         """Whether this session is known, and known to have ended."""
@@ -293,18 +331,27 @@ class Sessions:
         except SandboxError:
             return None
 
+    def _incarnation(self, session: Session) -> _Live | None:
+        live = self._live.get((session.runtime_id, session.session_id))
+        return live if live is not None and live.session.incarnation == session.incarnation else None
+
     def _tick(self) -> None:
         for live in list(self._live.values()):
             self._apply(live, Tick())
+
+    def _watch(self, live: _Live) -> None:
+        """Have the session looked at when it has something due next."""
+        look = next_look(live.session, self._clock.now())
+        if look is not None:
+            self._monitor.expect(look)
 
     def _apply(self, live: _Live, event: Event) -> None:
         was_alive = live.session.alive
         now = self._clock.now()
         live.session, effects = step(live.session, event, now)
-        look = next_look(live.session, now)
-        if look is not None:
-            self._monitor.expect(look)
+        self._watch(live)
         if was_alive and not live.session.alive:
+            live.over.set()
             self._ended.append(live)
         for effect in effects:
             match effect:
@@ -339,6 +386,7 @@ class Sessions:
         except SandboxError:
             log.exception("sandbox %s could not be removed", incarnation)
         finally:
+            self._storage.release(live.session)
             key = (live.session.runtime_id, live.session.session_id)
             if self._live.get(key) is live:
                 del self._live[key]

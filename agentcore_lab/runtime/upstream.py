@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import aiohttp
 
@@ -16,6 +18,7 @@ from agentcore_lab.runtime.limits import (
     STREAMING_TIMEOUT_SECONDS,
     SYNCHRONOUS_TIMEOUT_SECONDS,
 )
+from agentcore_lab.runtime.session import Session
 from agentcore_lab.runtime.sessions import Lease, Sessions
 from agentcore_lab.runtime.startup import as_tail, log_tail
 from agentcore_lab.runtime.time_limit import TimeLimits
@@ -26,6 +29,8 @@ _SHOWN_BYTES = 1000
 
 _SHORT_BYTES = 64 * 1024
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
+_LAST_BREATH_SECONDS = 1.0
+_UPGRADE_SECONDS = 60
 _NOTHING_OF_OURS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
 
 
@@ -107,6 +112,40 @@ class Upstream:
                 "answer at once and report HealthyBusy on /ping."
             ) from None
 
+    async def upgrade(self, lease: Lease, path: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """The agent's 101 to a request for a WebSocket; its connection is the caller's to take and to close.
+
+        Raises:
+            RuntimeClientError: any other answer, or none.
+        """
+        try:
+            async with asyncio.timeout(_UPGRADE_SECONDS):
+                response = await self._client.get(
+                    lease.address + path,
+                    headers={"Connection": "Upgrade", "Upgrade": "websocket", **headers},
+                    skip_auto_headers=_NOTHING_OF_OURS,
+                    allow_redirects=False,
+                    timeout=_TIMEOUT,
+                )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise await self._broke_off(error, lease) from error
+        if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
+            return response
+        async with response:
+            raise await self._refused(response, lease)
+
+    async def lost(self, session: Session) -> Session:
+        """The session whose agent's connection is gone: as it is now, ended if its container has.
+
+        A connection breaks a moment before its process is seen to have ended: it is given a second for that.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_BREATH_SECONDS):
+                while (status := await self._backend.status(session.incarnation)).running:  # noqa: ASYNC110 - nothing tells
+                    await asyncio.sleep(_LAST_BREATH_SECONDS / 20)
+                self._sessions.crashed(session, status)
+        return self._sessions.now(session)
+
     async def _read(
         self, first: bytes | None, response: aiohttp.ClientResponse, lease: Lease
     ) -> AsyncIterator[bytes]:
@@ -143,10 +182,7 @@ class Upstream:
         # What the request's own bytes raise ends the sending, and the client hands it on as the cause.
         if isinstance(error.__cause__, AwsError):
             return error.__cause__
-        status = await self._backend.status(lease.session.incarnation)
-        if not status.running:
-            self._sessions.crashed(lease.session, status)
-        session = self._sessions.now(lease.session)
+        session = await self.lost(lease.session)
         tail = as_tail(await self._sessions.log_tail(session))
         if session.reason is Reason.UNHEALTHY:
             return RuntimeClientError(f"{session.detail}{tail}")

@@ -6,9 +6,13 @@ package may assume that a sandbox runs on this machine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from agentcore_lab.sandbox.commands import RunningCommand, Size, Terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +29,26 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Mount:
+    """Storage that outlives the sandbox, and the absolute ``path`` inside at which its files lie.
+
+    ``storage_id`` is unique over the life of the data directory and safe as a file name; the first sandbox that has
+    it finds an empty folder, whatever its image has at ``path``. ``limit`` is how many bytes it may hold: writes
+    beyond it fail where the backend can see to that.
+    """
+
+    path: str
+    storage_id: str
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxSpec:
     """One sandbox to start.
 
     ``id`` is unique over the life of the data directory and safe as a container name. ``port`` is the port the
-    agent serves inside. ``labels`` are kept with the sandbox so that a later engine can tell whose it is.
+    agent serves inside; ``ports`` are others that something inside may serve and the engine wants to reach.
+    ``labels`` are kept with the sandbox so that a later engine can tell whose it is.
     """
 
     id: str
@@ -37,6 +56,8 @@ class SandboxSpec:
     port: int
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    mounts: Sequence[Mount] = ()
+    ports: Sequence[range] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +157,11 @@ class Backend(Protocol):
         """Start a sandbox; returns when its first process has been started, healthy or not."""
         ...
 
-    async def address(self, sandbox_id: str) -> str | None:
-        """``http://host:port`` of the agent's port as the engine reaches it; None while not known yet."""
+    async def address(self, sandbox_id: str, port: int | None = None) -> str | None:
+        """``http://host:port`` of the agent's port as the engine reaches it, or of another ``port`` inside.
+
+        None while it is not known yet, and for a port that is not among the spec's.
+        """
         ...
 
     async def status(self, sandbox_id: str) -> SandboxStatus:
@@ -152,10 +176,34 @@ class Backend(Protocol):
         """What its processes have used; None for one that does not run, or where that cannot be told."""
         ...
 
+    def run(self, sandbox_id: str, arguments: Sequence[str]) -> AbstractAsyncContextManager[RunningCommand]:
+        """Run a program beside the agent: same files, environment, user, and the image's working folder.
+
+        It is killed, with all it started, if it still runs when the context ends. Raises NoSuchProgram, here or from
+        its output.
+        """
+        ...
+
+    async def open_shell(self, sandbox_id: str, size: Size) -> Terminal:
+        """Start an interactive shell at a terminal, in the same surroundings. Raises as ``run`` does."""
+        ...
+
     async def stop(self, sandbox_id: str, grace: float) -> None:
-        """SIGTERM, up to ``grace`` seconds, SIGKILL; then remove all of it. Unknown ids are no error."""
+        """SIGTERM, up to ``grace`` seconds, SIGKILL; then remove all of it but its mounts. Unknown ids are no error."""
         ...
 
     async def owned(self) -> list[Owned]:
         """Every sandbox that carries this engine's mark, running or not."""
+        ...
+
+    async def storages(self) -> list[str]:
+        """The id of every storage that carries this engine's mark, mounted or not."""
+        ...
+
+    async def storage_size(self, storage_id: str) -> int | None:
+        """The bytes its files hold; None for an unknown id, or where that cannot be told."""
+        ...
+
+    async def remove_storage(self, storage_id: str) -> None:
+        """Remove it with all that is in it; no sandbox may have it any more. Unknown ids are no error."""
         ...

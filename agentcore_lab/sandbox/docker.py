@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from docker.errors import APIError, DockerException, NotFound
 from docker.errors import ImageNotFound as NoSuchImage
 from requests.exceptions import RequestException
 
+from agentcore_lab.sandbox import docker_volumes
 from agentcore_lab.sandbox.base import (
     BackendUnavailable,
     Doorway,
@@ -35,14 +37,18 @@ from agentcore_lab.sandbox.docker_container import (
     limits_on,
     usage_in,
 )
+from agentcore_lab.sandbox.docker_exec import DockerCommand, DockerExec, DockerTerminal, open_shell, run
 from agentcore_lab.sandbox.docker_host import EngineUnreachable, connect
 from agentcore_lab.sandbox.docker_probe import MEND, reaches_bridge, why_no_arm64
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from docker import DockerClient
     from docker.models.containers import Container
+    from docker.models.networks import Network
+
+    from agentcore_lab.sandbox.commands import Size
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -79,6 +85,7 @@ class DockerBackend:
         self._asked = (vcpus, memory_gib)
         self._publish = publish
         self._init = True
+        self._measuring = asyncio.Lock()
         self._limits: Limits | None = None
         self._gateway: str | None = None
         self._docker: DockerClient | None = None
@@ -128,12 +135,12 @@ class DockerBackend:
                 await self._blocking(self._stop, spec.id, 0)
             raise
 
-    async def address(self, sandbox_id: str) -> str | None:
-        """The agent's address on the bridge, or its published port; None if it has neither (yet)."""
+    async def address(self, sandbox_id: str, port: int | None = None) -> str | None:
+        """The address on the bridge, or the published port; None if it has neither (yet)."""
         container = await self._blocking(self._find, sandbox_id)
         if container is None:
             return None
-        return address_of(container.attrs, self._network, publish=bool(self._publish))
+        return address_of(container.attrs, self._network, port, publish=bool(self._publish))
 
     async def status(self, sandbox_id: str) -> SandboxStatus:
         """Whether the container's first process runs, and how it ended."""
@@ -153,13 +160,41 @@ class DockerBackend:
         """What the engine's statistics say of the container now."""
         return await self._blocking(self._usage, sandbox_id)
 
+    @asynccontextmanager
+    async def run(self, sandbox_id: str, arguments: Sequence[str]) -> AsyncIterator[DockerCommand]:
+        """Run a program in the container, as its user."""
+        async with run(await self._program(sandbox_id), arguments) as command:
+            yield command
+
+    async def open_shell(self, sandbox_id: str, size: Size) -> DockerTerminal:
+        """Start a shell in the container, as its user."""
+        return await open_shell(await self._program(sandbox_id), size)
+
+    async def _program(self, sandbox_id: str) -> DockerExec:
+        if await self._blocking(self._find, sandbox_id) is None:
+            raise SandboxError(f"sandbox {sandbox_id} does not run")
+        return DockerExec(self._client.api, self._blocking, container_name(sandbox_id))
+
     async def stop(self, sandbox_id: str, grace: float) -> None:
-        """End the container and remove it with its volumes and its log."""
+        """End the container and remove it with its anonymous volumes and its log."""
         await self._blocking(self._stop, sandbox_id, grace)
 
     async def owned(self) -> list[Owned]:
         """Every container with this owner's label, running or not."""
         return await self._blocking(self._owned)
+
+    async def storages(self) -> list[str]:
+        """Every named volume with this owner's label."""
+        return await self._blocking(lambda: docker_volumes.storages(self._client, self._owner))
+
+    async def storage_size(self, storage_id: str) -> int | None:
+        """What the engine says that the volume takes on disk."""
+        async with self._measuring:  # the engine refuses to measure twice at a time
+            return await self._blocking(docker_volumes.size, self._client, self._owner, storage_id)
+
+    async def remove_storage(self, storage_id: str) -> None:
+        """Remove the volume."""
+        await self._blocking(docker_volumes.remove, self._client, self._owner, storage_id)
 
     async def _blocking(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``call`` in the pool; what the SDK raises becomes a SandboxError."""
@@ -193,18 +228,13 @@ class DockerBackend:
         self._gateway = gateway_of(self._client.networks.get(self._network).attrs)
 
     def _close(self, client: DockerClient) -> None:
-        try:
+        with suppress(DockerException, RequestException):  # another engine's sandboxes still use it
             client.networks.get(self._network).remove()
-        except (DockerException, RequestException):
-            pass  # another engine's sandboxes still use it
-        finally:
-            client.close()
+        client.close()
 
     def _ensure_network(self) -> None:
         """One bridge for all engines of the machine, on which containers cannot reach each other."""
-        try:
-            self._client.networks.get(self._network)
-        except NotFound:
+        if not self._networks():
             closed = {"com.docker.network.bridge.enable_icc": "false"}
             try:
                 self._client.networks.create(
@@ -213,6 +243,23 @@ class DockerBackend:
             except APIError as error:
                 if error.status_code != 409:  # another engine made it in the meantime
                     raise
+        self._leave_one_network()
+
+    def _leave_one_network(self) -> None:
+        """Engines that open at the same moment may each make one, and then no container can join by the name."""
+        for surplus in self._networks()[:0:-1]:
+            with suppress(APIError):  # another engine removed it, or has put a sandbox on it
+                surplus.remove()
+        for unused in self._networks()[:-1]:
+            with suppress(APIError):
+                unused.remove()
+
+    def _networks(self) -> list[Network]:
+        """The networks of this name, the oldest first."""
+        found = [
+            each for each in self._client.networks.list(names=[self._network]) if each.name == self._network
+        ]
+        return sorted(found, key=lambda each: (each.attrs["Created"], each.id))
 
     def _resolve(self, uri: str) -> Image:
         try:
@@ -237,18 +284,27 @@ class DockerBackend:
             self._ensure_network()
             self._run(spec)
         except APIError as error:
-            if not self._init or "docker-init" not in str(error.explanation):
-                raise
-            self._init = False  # this engine was installed without an init
+            self._mend(str(error.explanation), error)
             self._run(spec)
+
+    def _mend(self, why: str, error: APIError) -> None:
+        """Change what kept a container from starting; raises ``error`` if that is nothing this backend can change."""
+        if self._init and "docker-init" in why:
+            self._init = False  # this engine was installed without an init
+        elif "ambiguous" in why:
+            self._leave_one_network()
+        else:
+            raise error
 
     def _run(self, spec: SandboxSpec) -> None:
         assert self._limits is not None
         options = container_options(
             spec, self._owner, self._limits, self._network, init=self._init, publish=bool(self._publish)
         )
-        container = self._client.containers.create(**options)
+        volumes = docker_volumes.prepared(self._client, self._owner, spec.mounts)
+        container = self._client.containers.create(**options, mounts=volumes)
         try:
+            docker_volumes.open_to_all(container, spec.mounts)
             container.start()
         except BaseException:
             container.remove(v=True, force=True)

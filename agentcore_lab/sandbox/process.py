@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +21,13 @@ from agentcore_lab.sandbox.base import (
     SandboxStatus,
     Usage,
 )
+from agentcore_lab.sandbox.commands import Size
 from agentcore_lab.sandbox.process_child import Child, Command, launch
 from agentcore_lab.sandbox.process_command import prepare
+from agentcore_lab.sandbox.process_exec import ProcessCommand, ProcessTerminal, open_shell, run
 from agentcore_lab.sandbox.process_log import read_tail
 from agentcore_lab.sandbox.process_records import Place, Record, Records
+from agentcore_lab.sandbox.process_storage import StorageFolders
 from agentcore_lab.sandbox.process_store import ProcessStore
 from agentcore_lab.sandbox.process_venv import Environments
 
@@ -36,7 +41,8 @@ class ProcessBackend:
 
     An agent gets the image's command in the image's virtual environment, a copy of the image's files, a home and a
     temporary folder of its own, and an environment without anything of the engine's. What it cannot get without a
-    container: files at absolute paths (they stay under its own folder), another user, a network of its own, limits.
+    container: files at absolute paths (they stay under its own folder, mounts too: only variables that name one are
+    put right), another user, a network of its own, limits.
     """
 
     name = "process"
@@ -51,7 +57,9 @@ class ProcessBackend:
         self._store = ProcessStore(data_dir / "images")
         self._environments = Environments(cache_dir / "venvs")
         self._records = Records(data_dir / "sandboxes")
+        self._storages = StorageFolders(data_dir / "storage" / owner)
         self._children: dict[str, Child] = {}
+        self._surroundings: dict[str, Command] = {}
         self._starting: dict[str, asyncio.Task[None]] = {}
 
     async def open(self) -> None:
@@ -86,9 +94,14 @@ class ProcessBackend:
         starting.add_done_callback(lambda _: self._starting.pop(spec.id, None))
         await asyncio.shield(starting)
 
-    async def address(self, sandbox_id: str) -> str | None:
-        """Where the agent listens, as its launcher reported it."""
-        return self._records.place(sandbox_id).address()
+    async def address(self, sandbox_id: str, port: int | None = None) -> str | None:
+        """Where the agent listens, as its launcher reported it.
+
+        Only what Python programs of the image's environment serve is reported.
+        """
+        place = self._records.place(sandbox_id)
+        record = place.read()
+        return place.address(None if record is not None and record.port == port else port)
 
     async def status(self, sandbox_id: str) -> SandboxStatus:
         """Whether the first process runs; the exit code is known if an engine saw it end."""
@@ -115,6 +128,21 @@ class ProcessBackend:
         used = await asyncio.to_thread(process_tree.used_by, record.leader)
         return used and Usage(*used)
 
+    @asynccontextmanager
+    async def run(self, sandbox_id: str, arguments: Sequence[str]) -> AsyncIterator[ProcessCommand]:
+        """Run a program with the agent's environment in the agent's folder; ``stop`` ends it with the agent."""
+        async with run(await self._around(sandbox_id), arguments) as command:
+            yield command
+
+    async def open_shell(self, sandbox_id: str, size: Size) -> ProcessTerminal:
+        """Start a shell in the same place."""
+        return await open_shell(await self._around(sandbox_id), size)
+
+    async def _around(self, sandbox_id: str) -> Command:
+        if sandbox_id not in self._surroundings or not (await self.status(sandbox_id)).running:
+            raise SandboxError(f"sandbox {sandbox_id} does not run")
+        return self._surroundings[sandbox_id]
+
     async def stop(self, sandbox_id: str, grace: float) -> None:
         """End every process of the sandbox and remove its folder."""
         place = self._records.place(sandbox_id)
@@ -123,6 +151,7 @@ class ProcessBackend:
         record = await asyncio.to_thread(place.read)
         if record is not None:
             await self._end(place, record, grace)
+        self._surroundings.pop(sandbox_id, None)
         child = self._children.pop(sandbox_id, None)
         if child is not None:
             await asyncio.to_thread(child.silent.wait, _KILL_PATIENCE)
@@ -134,6 +163,18 @@ class ProcessBackend:
         records = await asyncio.to_thread(lambda: list(self._records.all()))
         return [Owned(record.id, record.labels) for record in records if record.owner == self._owner]
 
+    async def storages(self) -> list[str]:
+        """Every storage on disk of this owner."""
+        return await asyncio.to_thread(self._storages.ids)
+
+    async def storage_size(self, storage_id: str) -> int | None:
+        """The bytes in its files."""
+        return await asyncio.to_thread(self._storages.size, storage_id)
+
+    async def remove_storage(self, storage_id: str) -> None:
+        """Remove its folder."""
+        await asyncio.to_thread(self._storages.remove, storage_id)
+
     async def _start(self, spec: SandboxSpec) -> None:
         place = self._records.place(spec.id)
         record = Record(spec.id, self._owner, spec.port, dict(spec.labels))
@@ -144,6 +185,7 @@ class ProcessBackend:
             on_exit=place.write_exit,
         )
         self._children[spec.id] = child
+        self._surroundings[spec.id] = command
         try:
             await asyncio.wrap_future(child.started)
         except OSError as error:
@@ -160,7 +202,11 @@ class ProcessBackend:
         try:
             place.write(record)
             tree = self._store.tree(spec.image.digest)
-            return prepare(place, manifest, tree, self._environments.bin(manifest.python), spec)
+            programs = self._environments.bin(manifest.python)
+            return prepare(place, manifest, tree, programs, spec, self._storages)
+        except SandboxError:
+            place.remove()
+            raise
         except OSError as error:
             place.remove()
             raise SandboxError(f"sandbox {spec.id} could not be prepared: {error}") from error

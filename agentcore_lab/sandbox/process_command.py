@@ -6,12 +6,15 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from agentcore_lab.sandbox.launcher.agentcore_lab_listen import SETTING
+from agentcore_lab.sandbox.launcher.agentcore_lab_listen import OTHERS, SETTING
 from agentcore_lab.sandbox.process_child import Command
 
 if TYPE_CHECKING:
-    from agentcore_lab.sandbox.base import SandboxSpec
+    from collections.abc import Sequence
+
+    from agentcore_lab.sandbox.base import Mount, SandboxSpec
     from agentcore_lab.sandbox.process_records import Place
+    from agentcore_lab.sandbox.process_storage import StorageFolders
     from agentcore_lab.sandbox.process_store import Manifest
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -19,14 +22,26 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NOT_FROM_IMAGE = ("HOME", "TMPDIR", "PATH")
 
 
-def prepare(place: Place, manifest: Manifest, tree: Path, programs: Path, spec: SandboxSpec) -> Command:
+def prepare(
+    place: Place,
+    manifest: Manifest,
+    tree: Path,
+    programs: Path,
+    spec: SandboxSpec,
+    storages: StorageFolders,
+) -> Command:
     """Lay out the sandbox's private disk, and say what to start on it.
 
     ``tree`` holds the image's files and is only read; ``programs`` is the virtual environment's ``bin``.
+
+    Raises:
+        SandboxError: a storage cannot be mounted on these files.
     """
     shutil.copytree(tree, place.root, symlinks=True)
     place.home.mkdir()
     place.temporary.mkdir()
+    for mount in spec.mounts:
+        storages.mount(mount, place.root)
     folder = place.root / manifest.workdir.lstrip("/")
     folder.mkdir(parents=True, exist_ok=True)
     return Command(
@@ -50,7 +65,8 @@ def _environment(place: Place, manifest: Manifest, programs: Path, spec: Sandbox
     """The whole environment: a container's few variables, the image's, the runtime's; nothing of the engine's.
 
     DOCKER_CONTAINER is set if the image sets it, as in a container: the SDK's workload identity asks for it, and
-    what it does to the SDK's choice of address the launcher undoes.
+    what it does to the SDK's choice of address the launcher undoes. A runtime's variable that names a mount path, or
+    what is below one, names it as it is here: with it an agent finds its storage wherever it runs.
     """
     image = {name: _here(value, place.root) for name, value in manifest.environment.items()}
     path = [str(programs), *(part for part in [image.get("PATH")] if part), _SYSTEM_PATH]
@@ -60,9 +76,16 @@ def _environment(place: Place, manifest: Manifest, programs: Path, spec: Sandbox
         "TMPDIR": str(place.temporary),
         "PATH": ":".join(path),
         **{name: value for name, value in image.items() if name not in _NOT_FROM_IMAGE},
-        **spec.environment,
+        **{name: _mounted(value, place.root, spec.mounts) for name, value in spec.environment.items()},
         SETTING: place.mark(spec.port),
+        **({OTHERS: ",".join(f"{span.start}-{span.stop}" for span in spec.ports)} if spec.ports else {}),
     }
+
+
+def _mounted(value: str, root: Path, mounts: Sequence[Mount]) -> str:
+    """``value`` as it is here if it is one of the mount paths, or below one."""
+    below = any(value == mount.path or value.startswith(f"{mount.path}/") for mount in mounts)
+    return str(root / value.strip("/")) if below else value
 
 
 def _here(value: str, root: Path) -> str:

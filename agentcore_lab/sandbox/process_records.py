@@ -60,13 +60,13 @@ class Place:
         """The launcher's setting of this sandbox, and what its processes are known by."""
         return f"{port}:{self.folder / 'address'}"
 
-    def address(self) -> str | None:
-        """Where the launcher says that the agent listens."""
-        found = _ADDRESS.fullmatch(_text(self.folder / "address"))
+    def address(self, port: int | None = None) -> str | None:
+        """Where the launcher says that the agent listens, or what serves another ``port``."""
+        found = _ADDRESS.fullmatch(_text(self.folder / ("address" if port is None else f"address.{port}")))
         if found is None:
             return None
-        host, port = found.groups()
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        host, moved = found.groups()
+        return f"http://[{host}]:{moved}" if ":" in host else f"http://{host}:{moved}"
 
     def write(self, record: Record) -> None:
         """Keep ``record``, whole or not at all."""
@@ -95,15 +95,7 @@ class Place:
 
     def remove(self) -> None:
         """Remove the folder and all in it, whatever modes the agent gave its own folders."""
-        try:
-            with contextlib.suppress(PermissionError, FileNotFoundError):
-                shutil.rmtree(self.folder)
-            for folder, _, _ in os.walk(self.folder):
-                Path(folder).chmod(0o700)
-            with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(self.folder)
-        except OSError as error:
-            raise SandboxError(f"{self.folder} could not be removed: {error}; remove it by hand") from error
+        remove_tree(self.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +106,7 @@ class Records:
 
     def place(self, sandbox_id: str) -> Place:
         """The folder for ``sandbox_id``, made or not. Raises SandboxError for an id that is no plain name."""
-        if not _SAFE_ID.fullmatch(sandbox_id):
-            raise SandboxError(
-                f"{sandbox_id!r} is no sandbox id: use letters, digits, dots, dashes, underscores"
-            )
-        return Place(self.folder / sandbox_id)
+        return Place(self.folder / plain(sandbox_id))
 
     def all(self) -> Iterator[Record]:
         """Every sandbox on disk."""
@@ -126,6 +114,26 @@ class Records:
             record = Place(folder).read()
             if record is not None:
                 yield record
+
+
+def plain(name: str) -> str:
+    """``name``, which is to be that of a folder. Raises SandboxError if it is no plain name."""
+    if not _SAFE_ID.fullmatch(name):
+        raise SandboxError(f"{name!r} is no sandbox id: use letters, digits, dots, dashes, underscores")
+    return name
+
+
+def remove_tree(top: Path) -> None:
+    """Remove a folder and all in it, whatever modes an agent gave its own. Raises SandboxError."""
+    try:
+        with contextlib.suppress(PermissionError, FileNotFoundError):
+            shutil.rmtree(top)
+        for folder, _, _ in os.walk(top):
+            Path(folder).chmod(0o700)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(top)
+    except OSError as error:
+        raise SandboxError(f"{top} could not be removed: {error}; remove it by hand") from error
 
 
 def _text(path: Path) -> str:

@@ -12,8 +12,9 @@ from agentcore_lab.clock import Clock
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.session import Session
 from agentcore_lab.runtime.sessions import Sessions
+from agentcore_lab.runtime.storage import SessionStorage
 from agentcore_lab.server.origin import is_foreign
-from agentcore_lab.server.session_json import described, listed, usage_json
+from agentcore_lab.server.session_json import described, endpoint_json, listed, storage_json, usage_json
 
 MAX_ADVANCE_SECONDS = 366 * 24 * 3600
 """Beyond any lifetime AWS allows (14 days), and far from the end of dates."""
@@ -22,8 +23,16 @@ MAX_ADVANCE_SECONDS = 366 * 24 * 3600
 class LabApi:
     """Status, sessions and the engine's clock."""
 
-    def __init__(self, scope: Scope, sessions: Sessions, clock: Clock, status: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        sessions: Sessions,
+        storage: SessionStorage,
+        clock: Clock,
+        status: dict[str, Any],
+    ) -> None:
         self._scope = scope
+        self._storage = storage
         self._clock = clock
         self._sessions = sessions
         self._status = status
@@ -60,9 +69,19 @@ class LabApi:
         session = next((s for s in self._of_runtime(request) if s.session_id == wanted), None)
         if session is None:
             return _refused(404, f"No session {wanted} is known to this engine.")
-        usage, log = await asyncio.gather(self._sessions.usage(session), self._sessions.log_tail(session))
+        usage, log, stored = await asyncio.gather(
+            self._sessions.usage(session), self._sessions.log_tail(session), self._storage.of(session)
+        )
         now = self._sessions.now(session)
-        view = {**self._listed(now), **described(now), "usage": usage_json(usage), "logTail": list(log)}
+        view = {
+            **self._listed(now),
+            **described(now),
+            **endpoint_json(self._status["url"], now),
+            "usage": usage_json(usage),
+            "storage": [storage_json(each) for each in stored],
+            "logTail": list(log),
+        }
+        view["diagnostics"] += [each.excess for each in stored if each.excess]
         return web.json_response({"asOf": self._clock.now().isoformat(), "session": view})
 
     async def clock(self, _request: web.Request) -> web.Response:

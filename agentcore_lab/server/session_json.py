@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from agentcore_lab.runtime.session import Session, deadline
+from agentcore_lab.runtime.session_endpoint import browser_urls, session_endpoint_url
+from agentcore_lab.runtime.storage import Stored
 from agentcore_lab.sandbox.base import Usage
 
 
@@ -43,6 +45,25 @@ def described(session: Session) -> dict[str, Any]:
         "pingSeconds": session.ping_every.total_seconds(),
         "failedPings": session.health.failures,
         "pings": [{**asdict(ping), "at": ping.at.isoformat()} for ping in session.health.history],
+    }
+
+
+def endpoint_json(base: str, session: Session) -> dict[str, Any]:
+    """Where a living session's allowed ports are reached; ``base`` is the engine's URL."""
+    return {
+        "allowedPorts": [{"from": span.start, "to": span.stop - 1} for span in session.ports],
+        "sessionEndpointUrl": session_endpoint_url(base, session) if session.alive else None,
+        "browserUrls": browser_urls(base, session) if session.alive else [],
+    }
+
+
+def storage_json(stored: Stored) -> dict[str, Any]:
+    """Bytes (None where that cannot be told), and when they are deleted if nobody calls the session before."""
+    return {
+        "mountPath": stored.mount_path,
+        "bytes": stored.size,
+        "limitBytes": stored.limit,
+        "keptUntil": stored.kept_until.isoformat(),
     }
 
 

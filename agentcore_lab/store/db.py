@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-_MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql")
+_MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql")
 
 
 class DatabaseTooNew(Exception):  # noqa: N818 - a state, named as one

@@ -77,7 +77,7 @@ def huge(agent, asked):
     left = int(asked.get("bytes", 100_000_001))
     agent.begin("application/octet-stream")
     while left:
-        piece = min(left, 64 * 1024)
+        piece = min(left, 1024 * 1024)
         agent.chunk(b"x" * piece)
         left -= piece
     agent.end()

@@ -21,5 +21,5 @@ from tests.programs import Program
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """An engine on every sandbox there is, one after the other."""
     program = Program(tmp_path_factory.mktemp("engine") / "data")
-    with program.serving("--sandbox", request.param, "--port", "0") as serving:
+    with program.serving("--sandbox", request.param, "--port", "0", "--ping-seconds", "1") as serving:
         yield Stage(program, serving.engine, clients_of(serving.engine.url))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,14 @@ from tests.runtime.test_control_plane import create, settled
 
 REGISTRY = "123456789012.dkr.ecr.us-west-2.amazonaws.com"
 SESSION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait in real time, emulated processors' time, for what happens in the background."""
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, f"it did not come true in {seconds:g} s"
+        time.sleep(0.1)
 
 
 def new_session_id() -> str:
@@ -54,11 +63,14 @@ class Deployed:
         """The same, its answer read as JSON."""
         return json.load(self.invoke(payload, **more)["response"])
 
-    def log(self, session_id: str) -> list[str]:
-        """The last lines the session's agent wrote."""
-        found = self.engine.fetch(f"sessions/{session_id}")
-        lines: list[str] = found["session"]["logTail"]
-        return lines
+    def session(self, session_id: str) -> dict[str, Any]:
+        """What the engine knows of a session: its state, its health, its agent's last lines."""
+        found: dict[str, Any] = self.engine.fetch(f"sessions/{session_id}")["session"]
+        return found
+
+    def logged(self, session_id: str, words: str) -> bool:
+        """Whether one of the last lines the session's agent wrote has these words."""
+        return any(words in line for line in self.session(session_id)["logTail"])
 
 
 @dataclass(frozen=True)

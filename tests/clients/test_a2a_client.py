@@ -34,8 +34,6 @@ async def connected(
     """A client made from the agent's own card."""
     async with http_client({SESSION_HEADER: session_id}) as http:
         card = await A2ACardResolver(http, agent.invocations).get_agent_card()
-        # As the samples for deployed agents do: the card is the agent's, the address is the platform's.
-        card.supported_interfaces[0].url = f"{agent.invocations}/"
         yield ClientFactory(ClientConfig(streaming=streaming, httpx_client=http)).create(card), card
 
 
@@ -49,13 +47,16 @@ def told(event: StreamResponse) -> str:
     if event.HasField("artifact_update"):
         return get_artifact_text(event.artifact_update.artifact)
     status = event.task.status if event.HasField("task") else event.status_update.status
-    return TaskState.Name(status.state).removeprefix("TASK_STATE_").lower()
+    state: str = TaskState.Name(status.state)
+    return state.removeprefix("TASK_STATE_").lower()
 
 
 async def test_the_card_is_the_agents_own(agent: Deployed, session_id: str) -> None:
     """The card is found where clients look for it below the invocation URL, and by GetAgentCard."""
     async with connected(agent, session_id, streaming=True) as (_, card):
         assert (card.name, card.skills[0].id, card.capabilities.streaming) == ("reader", "read", True)
+        # The agent learned from the platform where it is to be found.
+        assert card.supported_interfaces[0].url == f"{agent.invocations}/"
     answer = agent.aws.data.get_agent_card(agentRuntimeArn=agent.arn, runtimeSessionId=session_id)
     assert answer["agentCard"]["name"] == "reader"
 

@@ -98,12 +98,12 @@ async def counts_with_progress(server: Deployed) -> None:
     """Count to three; each step is known before the next is made."""
     steps: list[tuple[float, float | None, str | None]] = []
 
-    async def progress(done: float, total: float | None, message: str | None) -> None:
-        steps.append((done, total, message))
+    async def step(progress: float, total: float | None, message: str | None) -> None:
+        steps.append((progress, total, message))
 
     async with connected(server) as (session, _):
         arguments = {"to": 3, "interval": 0.3}
-        result = await session.call_tool("count", arguments, progress_callback=progress)
+        result = await session.call_tool("count", arguments, progress_callback=step)
     assert result.structuredContent == {"result": 3}
     assert steps == [(1, 3, "1 of 3"), (2, 3, "2 of 3"), (3, 3, "3 of 3")]
 

@@ -16,9 +16,10 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from tests.clients.stage import SESSION_HEADER, Deployed, Stage, new_session_id
+from tests.clients.stage import SESSION_HEADER, Deployed, Stage, eventually, new_session_id
 from tests.runtime.test_control_plane import refusal
-from tests.runtime.test_invocations import eventually
+
+ONE_SESSION = "of-each-agent-one-session-for-all-of-these-tests"
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_a_client_that_leaves_stops_the_generator(streaming: Deployed) -> None:
     lines = answer["response"].iter_lines(chunk_size=1)
     assert json.loads(next(lines).removeprefix(b"data: "))["event"] == 1
     answer["response"].close()
-    eventually(lambda: any("the client left" in line for line in streaming.log(session_id)))
+    eventually(lambda: streaming.logged(session_id, "the client left"))
 
 
 def test_background_work_keeps_a_session_busy_until_it_is_done(stage: Stage) -> None:
@@ -77,17 +78,8 @@ def test_background_work_keeps_a_session_busy_until_it_is_done(stage: Stage) -> 
         assert time.monotonic() - began < 4
         assert answer == {"tasks": {"by decorator": "running", "by hand": "running"}, "health": "HealthyBusy"}
 
-        def health() -> str:
-            session = stage.engine.fetch(f"sessions/{session_id}")["session"]
-            status: str = session["health"]
-            return status
-
-        def is_said(status: str) -> bool:
-            time.sleep(0.2)
-            return health() == status
-
-        eventually(lambda: is_said("HealthyBusy"))
-        eventually(lambda: is_said("Healthy"))
+        eventually(lambda: bool(agent.session(session_id)["health"] == "HealthyBusy"))
+        eventually(lambda: bool(agent.session(session_id)["health"] == "Healthy"))
         tasks = agent.ask({}, runtimeSessionId=session_id)["tasks"]
         assert tasks == {"by decorator": "done", "by hand": "done"}
 
@@ -100,9 +92,7 @@ def test_any_bytes_of_any_type_come_back_as_they_were(
 ) -> None:
     """Neither payload nor content type is looked into or changed."""
     payload = os.urandom(20_000)
-    answer = echo.invoke(
-        payload, contentType=content_type, runtimeSessionId="one-session-for-all-the-echoes-of-bytes"
-    )
+    answer = echo.invoke(payload, contentType=content_type, runtimeSessionId=ONE_SESSION)
     assert answer["response"].read() == payload
     assert answer["contentType"] == content_type
 
@@ -110,7 +100,12 @@ def test_any_bytes_of_any_type_come_back_as_they_were(
 def test_what_went_in_can_be_checked_without_sending_it_back(echo: Deployed) -> None:
     """Megabytes arrive whole: the container's own checksum says so."""
     payload = os.urandom(5_000_000)
-    told = echo.ask(payload, accept="application/vnd.checksum+json", contentType="application/x-some")
+    told = echo.ask(
+        payload,
+        accept="application/vnd.checksum+json",
+        contentType="application/x-some",
+        runtimeSessionId=ONE_SESSION,
+    )
     assert told == {
         "bytes": len(payload),
         "sha256": hashlib.sha256(payload).hexdigest(),
@@ -128,7 +123,7 @@ async def test_an_answer_may_begin_before_the_question_has_ended(echo: Deployed)
             yield piece
             assert await back.get() == piece
 
-    headers = {SESSION_HEADER: new_session_id(), "Content-Type": "text/plain"}
+    headers = {SESSION_HEADER: ONE_SESSION, "Content-Type": "text/plain"}
     async with (
         aiohttp.ClientSession() as http,
         http.post(URL(echo.invocations, encoded=True), data=asking(), headers=headers) as answer,
@@ -151,14 +146,31 @@ def png(width: int, height: int) -> bytes:
 
 def test_a_picture_goes_in_as_json_and_as_it_is(multimodal: Deployed) -> None:
     """The two ways to hand an agent a file lead to the same bytes."""
-    picture, session_id = png(320, 200), new_session_id()
+    picture = png(320, 200)
     coded = {"prompt": "What is it?", "media": base64.b64encode(picture).decode()}
-    by_json = multimodal.ask(coded, runtimeSessionId=session_id)
-    raw = multimodal.ask(picture, runtimeSessionId=session_id, contentType="image/png")
+    by_json = multimodal.ask(coded, runtimeSessionId=ONE_SESSION)
+    raw = multimodal.ask(picture, runtimeSessionId=ONE_SESSION, contentType="image/png")
     seen = {"bytes": len(picture), "sha256": hashlib.sha256(picture).hexdigest()}
     seen |= {"type": "image/png", "width": 320, "height": 200}
     assert by_json == {"prompt": "What is it?", "sentAs": "application/json", **seen}
     assert raw == {"prompt": None, "sentAs": "image/png", **seen}
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"GIF89a" + struct.pack("<HH", 320, 200) + bytes(20), "image/gif"),
+        (
+            b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc2\x00\x0b\x08" + struct.pack(">HH", 200, 320) + bytes(8),
+            "image/jpeg",
+        ),
+    ],
+)
+def test_a_pictures_size_is_read_from_its_own_bytes(multimodal: Deployed, data: bytes, kind: str) -> None:
+    """The content type the caller gives is told, and not believed."""
+    answer = multimodal.ask(data, contentType="application/octet-stream", runtimeSessionId=ONE_SESSION)
+    assert (answer["type"], answer["width"], answer["height"]) == (kind, 320, 200)
+    assert answer["sentAs"] == "application/octet-stream"
 
 
 def test_a_documents_pages_are_counted(multimodal: Deployed) -> None:
@@ -166,12 +178,14 @@ def test_a_documents_pages_are_counted(multimodal: Deployed) -> None:
     packed = zlib.compress(b"<</Type /Page>> <</Type/Page /Parent 2 0 R>>")
     document = b"%PDF-1.7\n1 0 obj <</Type /Pages /Count 3>> endobj\n2 0 obj <</Type /Page>> endobj\n"
     document += b"3 0 obj <</Type /ObjStm /N 2>>\nstream\n" + packed + b"\nendstream endobj\n%%EOF"
-    answer = multimodal.ask(document, contentType="application/pdf")
+    answer = multimodal.ask(document, contentType="application/pdf", runtimeSessionId=ONE_SESSION)
     assert (answer["type"], answer["pages"]) == ("application/pdf", 3)
 
 
 def test_a_payload_the_agent_cannot_read_is_the_callers_to_know(multimodal: Deployed) -> None:
     """The agent's own 400 is AWS's 424, with the agent's words in it."""
-    code, status, message, _ = refusal(lambda: multimodal.ask({"media": "no base64!"}))
+    code, status, message, _ = refusal(
+        lambda: multimodal.ask({"media": "no base64!"}, runtimeSessionId=ONE_SESSION)
+    )
     assert (code, status) == ("RuntimeClientError", 424)
     assert "media must be a file in base64" in message

@@ -84,6 +84,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"environmentVariables": {"A": "x" * 4096}}, "environmentVariables", "4097 bytes"),
     (mounts("/mnt/data", "/mnt/data/"), "filesystemConfigurations.2.member.mountPath", "more than once"),
     (
+        mounts("/mnt/data", "/mnt/.."),
+        "filesystemConfigurations.2.member.mountPath",
+        "not a directory under /mnt",
+    ),
+    (
         {"lifecycleConfiguration": {"maxLifetime": 28_801}},
         "lifecycleConfiguration.maxLifetime",
         "without a capacity provider",

@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import shutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -15,7 +15,7 @@ import aiohttp
 
 from agentcore_lab.images.build import Built
 from agentcore_lab.images.process_builder import ProcessBuilder
-from agentcore_lab.sandbox.base import Backend, Image, SandboxSpec
+from agentcore_lab.sandbox.base import Backend, Image, Mount, SandboxSpec
 from agentcore_lab.sandbox.process import ProcessBackend
 from agentcore_lab.sandbox.process_store import ProcessStore
 
@@ -149,11 +149,20 @@ class Arena:
     http: aiohttp.ClientSession
 
     async def start(
-        self, name: str = "probe", *, image: Image | None = None, port: int = 8080, **environment: str
+        self,
+        name: str = "probe",
+        *,
+        image: Image | None = None,
+        port: int = 8080,
+        mounts: Sequence[Mount] = (),
+        ports: Sequence[range] = (),
+        **environment: str,
     ) -> Agent:
         """A started sandbox of one of ``images``, ready or not; of ``image`` if one was resolved before."""
         found = image or await self.backend.resolve(self.images[name])
-        spec = SandboxSpec(f"test-{secrets.token_hex(6)}", found, port, environment, {"session": "s-1"})
+        spec = SandboxSpec(
+            f"test-{secrets.token_hex(6)}", found, port, environment, {"session": "s-1"}, mounts, ports
+        )
         await self.backend.start(spec)
         return Agent(self.backend, spec.id, self.http)
 

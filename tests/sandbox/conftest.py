@@ -45,4 +45,6 @@ async def arena(kind: Kind, images: Mapping[str, str]) -> AsyncIterator[Arena]:
     finally:
         for sandbox in await backend.owned():
             await backend.stop(sandbox.id, 0)
+        for storage_id in await backend.storages():
+            await backend.remove_storage(storage_id)
         await backend.close()

@@ -7,7 +7,7 @@ import io
 import secrets
 import socket
 import tarfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import pytest
 from docker import DockerClient
@@ -17,6 +17,7 @@ from agentcore_lab.sandbox.base import (
     BackendUnavailable,
     Image,
     ImageNotFound,
+    Mount,
     SandboxSpec,
     SandboxStatus,
     UnsupportedArchitecture,
@@ -82,9 +83,10 @@ async def clear(backend: DockerBackend) -> None:
     await backend.close()
 
 
-async def started(backend: DockerBackend, uri: str, **labels: str) -> str:
+async def started(backend: DockerBackend, uri: str, ports: Sequence[range] = (), **labels: str) -> str:
     """A new sandbox of the image; its id."""
-    spec = SandboxSpec(f"test-{secrets.token_hex(6)}", await backend.resolve(uri), 8080, labels=labels)
+    image = await backend.resolve(uri)
+    spec = SandboxSpec(f"test-{secrets.token_hex(6)}", image, 8080, labels=labels, ports=ports)
     await backend.start(spec)
     return spec.id
 
@@ -185,8 +187,14 @@ async def test_a_published_port_is_reached_on_this_machine_alone(
     backend = DockerBackend(f"test-{secrets.token_hex(4)}", network=network, publish=True)
     await backend.open()
     try:
-        sandboxes = [await started(backend, image(SERVE)) for _ in range(2)]
+        ports = (range(8081, 8082), range(9000, 12_000))
+        sandboxes = [await started(backend, image(SERVE), ports) for _ in range(2)]
         addresses = [str(await backend.address(sandbox)) for sandbox in sandboxes]
+        others = {await backend.address(sandboxes[0], port) for port in (8081, 9000, 9030)}
+        assert len({*others, *addresses, None}) == 6
+        assert (
+            await backend.address(sandboxes[0], 9031) is None
+        )  # a published port costs a process: 32 are enough
 
         async def answers() -> bool:
             return all(_accepts(address) for address in addresses)
@@ -224,6 +232,29 @@ async def test_a_missing_image_is_not_looked_for_elsewhere(backend: DockerBacken
     """A name that is not here is not found, at once."""
     with pytest.raises(ImageNotFound, match=uri):
         await backend.resolve(uri)
+
+
+async def test_any_user_may_write_to_storage_and_a_stop_takes_none_of_it(
+    backend: DockerBackend, client: DockerClient, image: Callable[[str], str]
+) -> None:
+    """An image's own user writes to a new volume; when its container goes, anonymous volumes go and that one stays."""
+    mount = Mount("/mnt/workspace", f"test-{secrets.token_hex(6)}", 1_000_000_000)
+    found = await backend.resolve(image(f"VOLUME /scratch\nUSER 1000\n{SERVE}"))
+    spec = SandboxSpec(f"test-{secrets.token_hex(6)}", found, 8080, mounts=[mount])
+    await backend.start(spec)
+
+    assert inside(client, spec.id, "id", "-u") == "1000"
+    assert inside(client, spec.id, "sh", "-c", "echo kept > /mnt/workspace/file") == ""
+    mounted = client.containers.get(f"agentcore-lab-{spec.id}").attrs["Mounts"]
+    names = {each["Destination"]: each["Name"] for each in mounted}
+    await backend.stop(spec.id, 0)
+
+    left = {volume.name for volume in client.volumes.list()}
+    assert names["/mnt/workspace"] in left
+    assert names["/scratch"] not in left
+    assert await backend.storages() == [mount.storage_id]
+    await backend.remove_storage(mount.storage_id)
+    assert await backend.storages() == []
 
 
 async def test_an_image_removed_since_is_named_at_start(backend: DockerBackend) -> None:
@@ -288,6 +319,24 @@ async def test_a_cancelled_start_leaves_nothing(backend: DockerBackend, image: C
     with pytest.raises(asyncio.CancelledError):
         await starting
     assert await backend.owned() == []
+
+
+async def test_engines_that_each_made_the_network_get_along(
+    backend: DockerBackend, network: str, client: DockerClient, image: Callable[[str], str]
+) -> None:
+    """The container engine allows two networks of a name and then starts nothing on either: one is left."""
+    client.networks.create(network, check_duplicate=False)
+    sandbox = await started(backend, image(SERVE))
+    assert await backend.address(sandbox) is not None
+    client.networks.create(network, check_duplicate=False)
+    other = DockerBackend(f"test-{secrets.token_hex(4)}", network=network)
+    await other.open()
+    try:
+        assert await other.address(await started(other, image(SERVE))) is not None
+    finally:
+        await clear(other)
+    assert await backend.status(sandbox) == SandboxStatus(running=True)
+    assert len(client.networks.list(names=[network])) == 1
 
 
 async def test_a_network_that_vanished_is_made_again(

@@ -23,6 +23,7 @@ Payload = dict[str, Any]
 MODE = os.environ.get("PROBE_MODE", "")
 terminated = threading.Event()
 remembered: list[str] = []
+served: dict[int, int] = {}  # by the port it listens on, which need not be the one it asked for
 
 
 def remember(payload: Payload) -> Payload:
@@ -39,6 +40,16 @@ def keep(payload: Payload) -> Payload:
 def kept(payload: Payload) -> Payload:
     places = {"work": Path.cwd(), "home": Path.home(), "tmp": Path(os.environ.get("TMPDIR", "/tmp"))}
     return {name: (folder / payload["name"]).exists() for name, folder in places.items()}
+
+
+def write(payload: Payload) -> Payload:
+    file = Path(os.environ[payload["folder"]], payload["name"])
+    file.write_text("x" * payload.get("size", 1), encoding="utf-8")
+    return {}
+
+
+def found(payload: Payload) -> Payload:
+    return {"found": sorted(path.name for path in Path(os.environ[payload["folder"]]).iterdir())}
 
 
 def about(payload: Payload) -> Payload:
@@ -72,7 +83,37 @@ def until_terminated(payload: Payload) -> Payload:
     return {"ended by": "SIGTERM"}
 
 
-ACTIONS = {f.__name__: f for f in (remember, keep, kept, about, say, flood, end, until_terminated)}
+def serve(payload: Payload) -> Payload:
+    """Another server in this process, which answers with its port."""
+    server = ThreadingHTTPServer(("0.0.0.0", payload["port"]), OtherPort)
+    served[server.server_port] = payload["port"]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return {"serving": payload["port"]}
+
+
+def serve_in_a_child(payload: Payload) -> Payload:
+    """Another server in a process of its own: the module of the standard library."""
+    subprocess.Popen([sys.executable, "-m", "http.server", str(payload["port"])])
+    return {"serving": payload["port"]}
+
+
+ACTIONS = {
+    f.__name__: f
+    for f in (
+        serve,
+        serve_in_a_child,
+        remember,
+        keep,
+        kept,
+        write,
+        found,
+        about,
+        say,
+        flood,
+        end,
+        until_terminated,
+    )
+}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -106,6 +147,16 @@ class Handler(BaseHTTPRequestHandler):
         deaf = ["/bin/sh", "-c", "trap '' TERM; echo 3 children; exec sleep 600"]
         subprocess.Popen(deaf, stdout=held, start_new_session=True, env={})
         threading.Event().wait()  # to return would end the connection for the children too
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+class OtherPort(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"{served[self.connection.getsockname()[1]]} {self.path}".encode())
 
     def log_message(self, *arguments: Any) -> None:
         pass
