@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from agentcore_lab.sandbox.docker_probe import docker_unavailable
 from benchmarks.load import Workload, measure
 from benchmarks.report import Run, facts, ratios, table
 from benchmarks.responder.agent import EVENTS, LARGE
@@ -62,7 +63,12 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     written, lacking = [], []
-    for sandbox in options.sandbox or ["process", "docker"]:
+    sandboxes = options.sandbox or ["process", "docker"]
+    if "docker" in sandboxes and (why := docker_unavailable()):
+        lacking.append(why)
+        sandboxes.remove("docker")
+        print(f"Without Docker: {why}", file=sys.stderr)
+    for sandbox in sandboxes:
         with stage(sandbox) as prepared:
             about = facts(sandbox, prepared.nginx_version, options.rounds, options.seconds)
             if prepared.lacking:
@@ -73,7 +79,8 @@ def main(arguments: Sequence[str]) -> int:
         written.append({"about": about, "ratios": ratios(runs), "runs": [run.as_json() for run in runs]})
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(json.dumps(written, indent=1))
-    print(f"\nAll figures: {options.output}")
+    if written:
+        print(f"\nAll figures: {options.output}")
     return 1 if lacking else 0
 
 

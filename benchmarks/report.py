@@ -96,7 +96,7 @@ def ratios(runs: Sequence[Run]) -> list[dict[str, Any]]:
 def table(runs: Sequence[Run]) -> str:
     """The same in Markdown. Of rates, requests a second, more is better; of times to the first byte, less."""
     head = (
-        *("workload", "at a time", "engine/direct", "nginx/direct", "engine/nginx"),
+        *("workload", "at a time", "rate engine/direct", "nginx/direct", "engine/nginx"),
         *("first byte engine/direct", "engine/nginx", "CPU engine", "CPU nginx", "CPU generator"),
     )
     lines = [" | ".join(head), " | ".join("---" for _ in head)]
