@@ -21,10 +21,11 @@ from agentcore_lab.runtime.headers import (
 )
 from agentcore_lab.runtime.jsonrpc import PEEK_BYTES, RpcHead, head_of
 from agentcore_lab.runtime.payload import Payload
+from agentcore_lab.runtime.plan import Lease, Plan
 from agentcore_lab.runtime.protocols import Protocol, protocol_of
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.session_endpoint import session_endpoint_url
-from agentcore_lab.runtime.sessions import Lease, Plan, Sessions
+from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.upstream import ContainerRefused, Reply, Upstream
 from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT, Status
 from agentcore_lab.store.remembered import Remembered

@@ -18,8 +18,9 @@ from agentcore_lab.runtime.limits import (
     STREAMING_TIMEOUT_SECONDS,
     SYNCHRONOUS_TIMEOUT_SECONDS,
 )
+from agentcore_lab.runtime.plan import Lease
 from agentcore_lab.runtime.session import Session
-from agentcore_lab.runtime.sessions import Lease, Sessions
+from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.startup import as_tail, log_tail
 from agentcore_lab.runtime.time_limit import TimeLimits
 from agentcore_lab.sandbox.base import Backend

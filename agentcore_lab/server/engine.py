@@ -26,12 +26,13 @@ from agentcore_lab.runtime.idempotency import IDEMPOTENT, ClientTokens
 from agentcore_lab.runtime.invoke import Invoker
 from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER, max_active_sessions
 from agentcore_lab.runtime.operations import RuntimeOperations
+from agentcore_lab.runtime.plan import Rules
 from agentcore_lab.runtime.proof import Proofs
 from agentcore_lab.runtime.quotas import quotas_from
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
-from agentcore_lab.runtime.sessions import Rules, Sessions
+from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.shells import Shells
 from agentcore_lab.runtime.storage import SessionStorage
 from agentcore_lab.runtime.throttle import Throttle
