@@ -74,7 +74,7 @@ class Sessions:
         clock: Clock,
         storage: SessionStorage,
         throttle: Throttle,
-        rules: Rules = Rules(),
+        rules: Rules,
     ) -> None:
         self._boot = boot
         self._backend = boot.backend
