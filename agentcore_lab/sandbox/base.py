@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agentcore_lab.plain_error import PlainError
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -96,7 +98,7 @@ class Doorway:
     listen_on: str | None = None
 
 
-class SandboxError(Exception):
+class SandboxError(PlainError):
     """The backend could not do what was asked; the message is for a person."""
 
 
