@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.discovery import EngineGone, RunningEngine
 from agentcore_lab.looks.card import card, facts
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -43,19 +43,21 @@ class LabClock:
 
     def __repr__(self) -> str:
         # Not what it shows: an executed notebook compares equal to the next run.
-        ahead = self.ahead
-        return f"LabClock({f'{ahead} ahead of the machine' if ahead else 'the time of the machine'})"
+        return f"LabClock({self._relation()})"
 
     def _repr_html_(self) -> str:
-        ahead = self.ahead
-        rows = [
-            ("Shows", f"{self.now():%Y-%m-%d %H:%M:%S} UTC"),
-            (
-                "Ahead",
-                f"{ahead} of the machine; agents keep real time" if ahead else "no: it is the machine's time",
-            ),
-        ]
-        return card("Clock", "of the engine", facts(rows))
+        try:
+            shows = f"{self.now():%Y-%m-%d %H:%M:%S} UTC"
+        except EngineGone:
+            shows = "nothing"
+        return card("Clock", "of the engine", facts([("Shows", shows), ("It is", self._relation())]))
+
+    def _relation(self) -> str:
+        try:
+            ahead = self.ahead
+        except EngineGone:
+            return "the engine does not answer"
+        return f"{ahead} ahead of the machine; agents keep real time" if ahead else "the time of the machine"
 
 
 def duration(text: str) -> timedelta:

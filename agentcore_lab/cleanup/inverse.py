@@ -65,7 +65,9 @@ def _stop_session(call: Call) -> Undo | None:
         return None
     session_id = call.answer["runtimeSessionId"]
     parameters = {"agentRuntimeArn": call.parameters["agentRuntimeArn"], "runtimeSessionId": session_id}
-    return Undo(call.service, "StopRuntimeSession", parameters, None, f"session {session_id}")
+    runtime_id = call.parameters["agentRuntimeArn"].rpartition("/")[2]
+    label = f"session of {runtime_id.rpartition('-')[0] or runtime_id}"
+    return Undo(call.service, "StopRuntimeSession", parameters, None, label)
 
 
 def _look(call: Call, operation: str, parameters: Mapping[str, Any]) -> str | None:
