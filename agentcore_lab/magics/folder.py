@@ -23,6 +23,7 @@ WORKDIR /app
 COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 COPY . .
+ENV PYTHONUNBUFFERED=1
 USER 1000:1000
 EXPOSE {port}
 CMD ["python", "-m", "agent"]
