@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from agentcore_lab.magics.commands import LabMagics
-from agentcore_lab.magics.completion import Completer
+from agentcore_lab.magics.completion import add_completion, remove_completion
 
 _QUESTION = re.compile(r"%invoke[ \t]+(\S+[ \t]+\S.*\?)\s*")
 _COMMANDS = ("%%agent", "%invoke", "%sessions", "%logs", "%clock")
@@ -18,9 +18,7 @@ def load(shell: Any) -> None:
         return
     magics = LabMagics(shell)
     shell.register_magics(magics)
-    complete = Completer(magics)
-    for command in _COMMANDS:
-        shell.set_hook("complete_command", complete, str_key=command)
+    add_completion(shell.Completer, magics.lab_at_hand)
     shell.input_transformers_cleanup.append(ask_not_help)
 
 
@@ -29,7 +27,7 @@ def unload(shell: Any) -> None:
     for command in _COMMANDS:
         kind = "cell" if command.startswith("%%") else "line"
         shell.magics_manager.magics[kind].pop(command.lstrip("%"), None)
-        shell.strdispatchers["complete_command"].strs.pop(command, None)
+    remove_completion(shell.Completer)
     if ask_not_help in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.remove(ask_not_help)
 

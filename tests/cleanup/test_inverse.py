@@ -15,7 +15,7 @@ _DEPTH = 3
 
 def models() -> list[Any]:
     """botocore's models of both services."""
-    session = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-west-2")
+    session: Any = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-west-2")
     names = ("bedrock-agentcore-control", "bedrock-agentcore")
     return [session.client(name).meta.service_model for name in names]
 
