@@ -55,7 +55,7 @@ class SessionView:
     def next(self) -> str:
         """What happens next if nobody does anything, and when."""
         if self.state == "Terminated":
-            return f"nothing: {self.reason or 'it has ended'}"
+            return f"nothing: it has ended ({self.reason or 'no reason known'})"
         if self.idle_ends_at is None or self.as_of is None:
             return "its answer" if self.state == "Active" else "its first answer"
         return f"ends in {short_duration((self.idle_ends_at - self.as_of).total_seconds())} unless invoked"
