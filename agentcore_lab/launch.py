@@ -39,6 +39,10 @@ class WrongSandbox(PlainError):  # noqa: N818 - a state, named as one
     """An engine runs already, with another sandbox than the one asked for."""
 
 
+class EngineDidNotStop(PlainError, TimeoutError):  # noqa: N818 - a state, named as one
+    """The engine was asked to end and still runs."""
+
+
 def find_or_start(settings: Settings, *, any_port: bool = True) -> RunningEngine:
     """The engine of the settings' data directory; started in the background when there is none.
 
@@ -61,7 +65,7 @@ def stop(engine: RunningEngine) -> None:
     """Ask the engine to end (SIGTERM) and wait until it and its sandboxes are gone.
 
     Raises:
-        TimeoutError: it still runs after a minute.
+        EngineDidNotStop: it still runs after a minute.
     """
     try:
         process = psutil.Process(engine.pid)
@@ -70,7 +74,10 @@ def stop(engine: RunningEngine) -> None:
         # Whoever started it may not have waited for it yet: a zombie has ended too.
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"the engine (process {engine.pid}) did not end in {_STOP_SECONDS} s")
+                raise EngineDidNotStop(
+                    f"The engine (process {engine.pid}) did not end in {_STOP_SECONDS} s. "
+                    f"End it with `kill -9 {engine.pid}`; the next engine removes what it leaves."
+                )
             time.sleep(_POLL_SECONDS)
     except psutil.NoSuchProcess:
         return

@@ -92,6 +92,7 @@ def listen(listener: Listener) -> None:
 def _watched(original: Any) -> Any:
     @wraps(original)
     def make_api_call(client: Any, operation: str, parameters: Any) -> Any:
+        __tracebackhide__ = True  # to IPython: the learner's traceback is boto3's own
         where = place(client.meta.endpoint_url)
         if where not in _places:
             return original(client, operation, parameters)

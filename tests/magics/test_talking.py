@@ -203,6 +203,14 @@ def test_the_extension_can_be_taken_away(talking: Notebook) -> None:
     assert talking.value("%invoke hello a").ok
 
 
+def test_an_error_of_aws_stays_boto3s_own(talking: Notebook) -> None:
+    """The learner's call fails as it does on AWS; nothing of the kit stands in its traceback."""
+    cell = talking.run("lab.control.delete_agent_runtime(agentRuntimeId='nope-aB3dE5fG7h')")
+    assert type(cell.error).__name__ == "ResourceNotFoundException"
+    assert "botocore" in cell.printed
+    assert "agentcore_lab" not in cell.printed
+
+
 def test_the_engine_does_without_ipython() -> None:
     """Importing the package, as the engine and the command line do, imports no notebook."""
     code = "import sys, agentcore_lab, agentcore_lab.server.serve; sys.exit('IPython' in sys.modules)"
