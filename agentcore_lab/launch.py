@@ -81,6 +81,8 @@ def stop(engine: RunningEngine) -> None:
             time.sleep(_POLL_SECONDS)
     except psutil.NoSuchProcess:
         return
+    finally:
+        _forget_ended()
 
 
 def _find_or_start_alone(settings: Settings, any_port: bool) -> RunningEngine:
@@ -136,8 +138,14 @@ def _spawn(settings: Settings, any_port: bool, log: Path) -> subprocess.Popen[by
             stderr=output,
             start_new_session=True,
         )
-    _started[:] = [*(each for each in _started if each.poll() is None), process]
+    _forget_ended()
+    _started.append(process)
     return process
+
+
+def _forget_ended() -> None:
+    """Take leave of the engines that have ended, which lets the system forget them too."""
+    _started[:] = [each for each in _started if each.poll() is None]
 
 
 def _awaited(process: subprocess.Popen[bytes], data_dir: Path, deadline: float) -> RunningEngine | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -28,9 +28,18 @@ from agentcore_lab.sandbox.base import (
     UnsupportedArchitecture,
     Usage,
 )
+from agentcore_lab.sandbox.commands import Size
 from agentcore_lab.server.engine import open_engine
 from agentcore_lab.server.listening import listen_inside, serve_on
 from agentcore_lab.settings import Settings
+from agentcore_lab.testing_commands import (
+    CommandScript,
+    ScriptedCommand,
+    ScriptedTerminal,
+    ShellScript,
+    echoing,
+    said_so,
+)
 
 _DRAIN_SECONDS = 1
 
@@ -98,7 +107,8 @@ class Script:
     ``exits``: its exit code, if it ends as soon as it starts. ``unhealthy_pings``: how many health checks it fails
     first. ``log``: what it writes. ``answer``: its /invocations. ``posts`` and ``gets``: what else it answers, by path.
     ``proof``: how it behaves in the sandbox that proves its version healthy, where that differs. ``ping``: its /ping
-    once those have failed. ``usage``: what it says to have used.
+    once those have failed. ``usage``: what it says to have used. ``command``, ``shell``: what is run beside it.
+    ``ports``: what answers everything at other ports of its sandbox.
     """
 
     exits: int | None = None
@@ -110,18 +120,21 @@ class Script:
     proof: Script | None = None
     ping: Handler = _healthy
     usage: Usage | None = None
+    command: CommandScript = said_so
+    shell: ShellScript = echoing
+    ports: Mapping[int, Handler] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Running:
     spec: SandboxSpec
     script: Script
-    runner: web.AppRunner | None = None
-    listener: socket.socket | None = None
-    address: str | None = None
+    servers: list[tuple[web.AppRunner, socket.socket]] = field(default_factory=list)
+    addresses: dict[int | None, str] = field(default_factory=dict)
     pings: int = 0
     exited: int | None = None
     loop: asyncio.AbstractEventLoop | None = None
+    beside: list[ScriptedCommand | ScriptedTerminal] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -209,16 +222,28 @@ class ScriptedBackend:
         for path, handler in running.script.gets.items():
             app.router.add_get(path, handler)
         running.loop = asyncio.get_running_loop()
-        running.listener = socket.create_server(("127.0.0.1", 0))
-        running.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await running.runner.setup()
-        await web.SockSite(running.runner, running.listener).start()
-        running.address = f"http://127.0.0.1:{running.listener.getsockname()[1]}"
+        await self._listen(running, None, app)
+        for port, handler in running.script.ports.items():
+            other = web.Application(client_max_size=0)
+            other.router.add_route("*", "/{path:.*}", handler)
+            await self._listen(running, port, other)
 
-    async def address(self, sandbox_id: str) -> str | None:
+    async def _listen(self, running: _Running, port: int | None, app: web.Application) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        running.servers.append((runner, listener))
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        running.addresses[port] = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    async def address(self, sandbox_id: str, port: int | None = None) -> str | None:
         """Where the script answers."""
         running = self.running.get(sandbox_id)
-        return running.address if running else None
+        if running is None:
+            return None
+        if port is None or port == running.spec.port:
+            return running.addresses.get(None)
+        return running.addresses.get(port) if any(port in span for span in running.spec.ports) else None
 
     async def status(self, sandbox_id: str) -> SandboxStatus:
         """Whether the script runs."""
@@ -236,6 +261,30 @@ class ScriptedBackend:
         """What the script says."""
         running = self.running.get(sandbox_id)
         return running.script.usage if running else None
+
+    @asynccontextmanager
+    async def run(self, sandbox_id: str, arguments: Sequence[str]) -> AsyncIterator[ScriptedCommand]:
+        """Run the script's command."""
+        running = self._alive(sandbox_id)
+        command = ScriptedCommand(running.script.command, arguments)
+        running.beside.append(command)
+        try:
+            yield command
+        finally:
+            await command.kill()
+
+    async def open_shell(self, sandbox_id: str, size: Size) -> ScriptedTerminal:
+        """Start the script's shell."""
+        running = self._alive(sandbox_id)
+        terminal = ScriptedTerminal(running.script.shell, size)
+        running.beside.append(terminal)
+        return terminal
+
+    def _alive(self, sandbox_id: str) -> _Running:
+        running = self.running.get(sandbox_id)
+        if running is None or running.exited is not None:
+            raise SandboxError(f"sandbox {sandbox_id} does not run")
+        return running
 
     async def stop(self, sandbox_id: str, grace: float) -> None:
         """End the script, which takes no time; ``stopped`` keeps the grace it was given."""
@@ -264,12 +313,13 @@ class ScriptedBackend:
     async def _exit(self, running: _Running, exit_code: int) -> None:
         if running.exited is None:
             running.exited = exit_code
+        for beside in running.beside:
+            beside.task.cancel()
         await self._silence(running)
 
     async def _silence(self, running: _Running) -> None:
-        runner, running.runner = running.runner, None
-        listener, running.listener = running.listener, None
-        if runner is not None and listener is not None:
+        servers, running.servers = running.servers, []
+        for runner, listener in servers:
             # asyncio loses, and leaks, a connection that a server took and has not handed over yet when it closes:
             # take no more, and let those taken through.
             asyncio.get_running_loop().remove_reader(listener.fileno())

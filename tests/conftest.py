@@ -27,10 +27,13 @@ class Clients:
     data: Any
 
 
-def clients_of(url: str, *, region: str = "us-west-2") -> Clients:
-    """Clients as a user makes them, except that an engine that fails is not asked again."""
+def clients_of(url: str, *, region: str = "us-west-2", patience: int = 60) -> Clients:
+    """Clients as a user makes them, except that an engine that fails is not asked again.
+
+    ``patience``: how many seconds they wait for an answer.
+    """
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=60)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=patience)
     return Clients(
         session.client("bedrock-agentcore-control", endpoint_url=url, config=config),
         session.client("bedrock-agentcore", endpoint_url=url, config=config),

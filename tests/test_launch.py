@@ -19,6 +19,7 @@ from agentcore_lab.discovery import EngineGone, find_engine, sole_owner
 from agentcore_lab.launch import EngineDidNotStart, WrongSandbox, find_or_start, stop
 from agentcore_lab.settings import BadSetting, Settings
 from tests.programs import ROOT
+from tests.runtime.test_invocations import eventually
 
 pytestmark = pytest.mark.process
 
@@ -82,7 +83,7 @@ def test_the_engine_outlives_the_kernel_that_started_it(settings: Settings) -> N
 
 
 def test_a_kernel_that_dies_while_starting_leaves_no_lock(settings: Settings) -> None:
-    """The next kernel waits for the engine under way, or starts its own."""
+    """The next kernel gets an engine; the one under way may lose to it, or win, and only one of them stays."""
     first = kernel(settings)
     _tell(first)
     while not (settings.data_dir / "launch.lock").exists():
@@ -90,7 +91,7 @@ def test_a_kernel_that_dies_while_starting_leaves_no_lock(settings: Settings) ->
     first.kill()
     first.communicate()
     engine = find_or_start(settings)
-    assert [each.pid for each in _engines(settings)] == [engine.pid]
+    eventually(lambda: [each.pid for each in _engines(settings)] == [engine.pid], within=30)
 
 
 def test_an_engine_that_is_ending_is_waited_for(settings: Settings) -> None:

@@ -33,7 +33,7 @@ _CONFIGURATION = {
     "capacityProviderConfiguration": (STORED, ""),
     "resourceConfigurations": (STORED, ""),
     "platformVersion": (STORED, "V2 lifts the limit on environment variables; there is no snapshot"),
-    "allowedPorts": (STORED, "its rules are checked; there is no session endpoint URL"),
+    "allowedPorts": (IMPLEMENTED, "the form of the session endpoint's URL is this engine's: docs/sockets.md"),
     "metadataConfiguration": (STORED, "there is no metadata service"),
 }
 
@@ -55,6 +55,10 @@ NOTES: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "asks for InvokeAgentRuntimeForUser; identities come with workload access tokens",
         )
     },
+    "InvokeAgentRuntimeCommand": {
+        "contentType": (IGNORED, "the request is JSON whatever it says"),
+        "accept": (IGNORED, "the answer is an event stream whatever it says"),
+    },
     "StopRuntimeSession": {
         "clientToken": (IGNORED, "a session that has ended is not found, whatever the token")
     },
@@ -70,8 +74,9 @@ def answered() -> frozenset[str]:
         ResourceOperations.__new__(ResourceOperations).table(),
         IdentityOperations.__new__(IdentityOperations).table(),
     )
-    # The one that streams has a handler of its own: server/data.py.
-    return frozenset({name for table in tables for name in table} | {"InvokeAgentRuntime"})
+    # Those that stream have handlers of their own: server/data.py, server/commands.py.
+    streaming = {"InvokeAgentRuntime", "GetAgentCard", "InvokeAgentRuntimeCommand"}
+    return frozenset({name for table in tables for name in table} | streaming)
 
 
 def render() -> str:

@@ -37,7 +37,7 @@ class Undo:
 
 def undoing(call: Call) -> Undo | None:
     """The call that undoes ``call``; None if it made nothing that can be taken away by itself."""
-    if call.operation == "InvokeAgentRuntime":
+    if _OPENED in call.answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}):
         return _stop_session(call)
     for verb, opposite in _OPPOSITES.items():
         noun = call.operation.removeprefix(verb)
@@ -61,11 +61,12 @@ def undone(call: Call) -> Key | None:
 
 def _stop_session(call: Call) -> Undo | None:
     """A session is made by the first call to it: the engine says when a sandbox was started for one."""
-    if _OPENED not in call.answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}):
+    arn = call.parameters.get("agentRuntimeArn")
+    session_id = call.answer.get("runtimeSessionId") or call.parameters.get("runtimeSessionId")
+    if arn is None or session_id is None:
         return None
-    session_id = call.answer["runtimeSessionId"]
-    parameters = {"agentRuntimeArn": call.parameters["agentRuntimeArn"], "runtimeSessionId": session_id}
-    runtime_id = call.parameters["agentRuntimeArn"].rpartition("/")[2]
+    runtime_id = arn.rpartition("/")[2]
+    parameters = {"agentRuntimeArn": arn, "runtimeSessionId": session_id}
     label = f"session of {runtime_id.rpartition('-')[0] or runtime_id}"
     return Undo(call.service, "StopRuntimeSession", parameters, None, label)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from agentcore_lab.runtime.limits import STARTUP_BUDGET_SECONDS
+from agentcore_lab.runtime.ports import reachable_ports
 from agentcore_lab.runtime.protocols import protocol_of
 from agentcore_lab.runtime.startup import await_healthy
 from agentcore_lab.runtime.versions import Version
@@ -49,6 +50,7 @@ class Boot:
                 **labels,
             },
             mounts=mounts,
+            ports=reachable_ports(version.spec),
         )
         await self.backend.start(spec)
         return await await_healthy(self.backend, self.client, sandbox_id, protocol, self.budget)

@@ -14,6 +14,18 @@ STREAMING_TIMEOUT_SECONDS = 60 * 60
 MAX_HEADER_VALUE_BYTES = 4096
 """One header of a version's allow-list (AWS: runtime-header-allowlist)."""
 
+WEBSOCKET_FRAME_BYTES = 64 * 1024
+"""The payload of one WebSocket frame, in either direction (AWS: bedrock-agentcore-limits)."""
+
+WEBSOCKET_FRAMES_PER_SECOND = 250
+"""What a client may send on one connection (AWS: bedrock-agentcore-limits).
+
+What an agent sends is not counted, which is ours: frames that wait for a slow client all come at once afterwards.
+"""
+
+WEBSOCKET_SECONDS = 60 * 60
+"""How long one WebSocket may be open (AWS: bedrock-agentcore-limits)."""
+
 STARTUP_BUDGET_SECONDS = 120
 """From container start to the first healthy answer (AWS: bedrock-agentcore-limits, container runtimes)."""
 
@@ -55,3 +67,28 @@ _LARGE_REGIONS = frozenset({"us-east-1", "us-west-2"})
 def max_active_sessions(region: str) -> int:
     """Sessions of an account that may live at once (AWS: bedrock-agentcore-limits)."""
     return MAX_ACTIVE_SESSIONS_LARGE_REGIONS if region in _LARGE_REGIONS else MAX_ACTIVE_SESSIONS
+
+
+COMMAND_TIMEOUT_SECONDS = 300
+"""How long a command may take if its caller does not say (AWS: InvokeAgentRuntimeCommandRequestBody)."""
+
+MAX_COMMAND_TIMEOUT_SECONDS = 3600
+"""How long a caller may let a command take (AWS: InvokeAgentRuntimeCommandRequestBody)."""
+
+MAX_COMMAND_EVENT_BYTES = 64 * 1024
+"""One event of a command's answer (AWS: bedrock-agentcore-limits)."""
+
+MAX_COMMAND_OUTPUT_BYTES = 100_000_000
+"""All a command may write (AWS: bedrock-agentcore-limits)."""
+
+MAX_SHELLS = 10
+"""Shells of a runtime with a client (AWS: runtime-get-started-command-shell)."""
+
+SHELL_CONNECTION_SECONDS = 3600
+"""How long one connection to a shell may last (AWS: bedrock-agentcore-limits)."""
+
+SHELL_FRAME_BYTES = 64 * 1024
+"""One frame to or from a shell (AWS: bedrock-agentcore-limits)."""
+
+SHELL_REPLAY_BYTES = 256 * 1024
+"""How much of a shell's output a client that comes back is shown (AWS: bedrock-agentcore-limits)."""

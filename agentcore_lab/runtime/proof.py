@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from agentcore_lab.errors import RuntimeClientError
 from agentcore_lab.runtime.boot import Boot
 from agentcore_lab.runtime.limits import WARM_UP_BUDGET_SECONDS
+from agentcore_lab.runtime.ports import warm_up_of
 from agentcore_lab.runtime.protocols import Protocol, protocol_of
 from agentcore_lab.runtime.startup import log_tail
 from agentcore_lab.runtime.storage import fresh_mounts, throw_away
@@ -103,13 +101,14 @@ class Proofs:
         self, version: Version, sandbox_id: str, address: str, protocol: Protocol
     ) -> str | None:
         """What hooksConfiguration asks for: one POST, any 2xx within the budget."""
-        post = _warm_up_of(version.spec)
+        post = warm_up_of(version.spec)
         if post is None:
             return None
         port = post.get("port", protocol.port)
-        base = _at_port(address, protocol.port, port)
+        base = address if port == protocol.port else await self._backend.address(sandbox_id, port)
         if base is None:
-            return f"The warm-up hook's port {port} cannot be reached: this sandbox opens port {protocol.port} alone."
+            tail = await log_tail(self._backend, sandbox_id)
+            return f"The build warm-up hook failed: nothing listens on port {port}.{tail}"
         try:
             async with self._client.post(
                 base + post["path"], timeout=aiohttp.ClientTimeout(total=self._warm_up_budget)
@@ -123,18 +122,3 @@ class Proofs:
             why = f"broke off the connection ({type(error).__name__})"
         tail = await log_tail(self._backend, sandbox_id)
         return f"The build warm-up hook failed: POST {post['path']} on port {port} {why}.{tail}"
-
-
-def _warm_up_of(spec: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    build = (spec.get("hooksConfiguration") or {}).get("build") or {}
-    action = (build.get("warmup") or {}).get("action") or {}
-    post: Mapping[str, Any] | None = action.get("httpPost")
-    return post
-
-
-def _at_port(address: str, own: int, wanted: int) -> str | None:
-    """``address`` at another port of the sandbox; None where the sandbox is reached through a mapped port."""
-    parts = urlsplit(address)
-    if wanted == own:
-        return address
-    return f"http://{parts.hostname}:{wanted}" if parts.port == own else None

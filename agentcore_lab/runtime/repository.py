@@ -37,6 +37,11 @@ class RuntimeRepository:
     def __init__(self, database: Database) -> None:
         self._db = database
 
+    @property
+    def database(self) -> Database:
+        """Where all of this is kept."""
+        return self._db
+
     def create(
         self, runtime: AgentRuntime, version: Version, endpoint: Endpoint, tags: Mapping[str, str]
     ) -> None:

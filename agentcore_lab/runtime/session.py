@@ -35,6 +35,8 @@ class Turn(StrEnum):
     BUSY = "HealthyBusy"
     LAST_ANSWERED = "the last call is answered"
     NO_LONGER_BUSY = "no longer HealthyBusy"
+    TRAFFIC = "WebSocket traffic"
+    QUIET = "no more WebSocket traffic"
 
 
 _ALWAYS = (Reason.MAX_LIFETIME, Reason.RUNTIME_DELETED, Reason.SHUTDOWN)
@@ -45,9 +47,12 @@ TRANSITIONS: Mapping[tuple[State, Turn | Reason], State] = MappingProxyType(
         (State.PROVISIONING, Turn.FIRST_HEALTHY): State.IDLE,
         (State.IDLE, Turn.CALL): State.ACTIVE,
         (State.IDLE, Turn.BUSY): State.ACTIVE,
+        (State.IDLE, Turn.TRAFFIC): State.ACTIVE,
         (State.ACTIVE, Turn.CALL): State.ACTIVE,
+        (State.ACTIVE, Turn.TRAFFIC): State.ACTIVE,
         (State.ACTIVE, Turn.LAST_ANSWERED): State.IDLE,
         (State.ACTIVE, Turn.NO_LONGER_BUSY): State.IDLE,
+        (State.ACTIVE, Turn.QUIET): State.IDLE,
         (State.PROVISIONING, Reason.START_FAILED): State.TERMINATED,
         **{(State.PROVISIONING, reason): State.TERMINATED for reason in _ALWAYS},
         (State.IDLE, Reason.IDLE): State.TERMINATED,
@@ -64,8 +69,10 @@ class Session:
 
     ``incarnation`` is the sandbox's id. ``version`` and ``endpoint`` are what it started with and keep to the end
     (AWS: running sessions stay on their version). ``busy``: the agent says, in a way that counts, that it works on
-    though no call is open. ``asks_at`` is when its health is asked for next, None until it has started. ``detail``
-    says in a sentence how it ended, ``log_tail`` holds what its agent wrote last.
+    though no call is open. ``flowed_at`` is when a frame last crossed one of its WebSockets, None once they have been
+    silent for a round of health checks. ``asks_at`` is when its health is asked for next, None until it has started.
+    ``token`` is the secret of its session endpoint, ``ports`` what that reaches. ``detail`` says in a sentence how it
+    ended, ``log_tail`` holds what its agent wrote last.
     """
 
     runtime_id: str
@@ -80,9 +87,12 @@ class Session:
     last_activity_at: datetime
     ping_every: timedelta = timedelta(seconds=PING_SECONDS)
     unhealthy_after: int = UNHEALTHY_AFTER
+    token: str = field(default="", repr=False)
+    ports: tuple[range, ...] = ()
     state: State = State.PROVISIONING
     in_flight: int = 0
     busy: bool = False
+    flowed_at: datetime | None = None
     asks_at: datetime | None = None
     health: Health = field(default_factory=Health)
     reason: Reason | None = None
@@ -95,6 +105,11 @@ class Session:
     def alive(self) -> bool:
         """Whether it has not ended."""
         return self.state is not State.TERMINATED
+
+    @property
+    def held(self) -> bool:
+        """Whether anything keeps it Active."""
+        return bool(self.in_flight) or self.busy or self.flowed_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,11 @@ class RequestBegan:
 @dataclass(frozen=True, slots=True)
 class RequestEnded:
     """A call was answered, failed, or its client left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flowed:
+    """A frame, of data or of control, crossed one of the session's WebSockets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +153,7 @@ class Tick:
     """Time has passed; a deadline may be due."""
 
 
-Event = Healthy | RequestBegan | RequestEnded | Pinged | Ended | Tick
+Event = Healthy | RequestBegan | RequestEnded | Flowed | Pinged | Ended | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +186,9 @@ def step(session: Session, event: Event, now: datetime) -> Step:
             return _turn(called, Turn.CALL), ()
         case RequestEnded():
             answered = replace(session, in_flight=session.in_flight - 1, last_activity_at=now)
-            held = answered.in_flight or answered.busy
-            return answered if held else _turn(answered, Turn.LAST_ANSWERED), ()
+            return answered if answered.held else _turn(answered, Turn.LAST_ANSWERED), ()
+        case Flowed():
+            return _turn(replace(session, flowed_at=now, last_activity_at=now), Turn.TRAFFIC), ()
         case Pinged(report):
             return _pinged(session, report, now)
         case Ended():
@@ -212,6 +233,7 @@ def _tick(session: Session, now: datetime) -> Step:
     The clock may have been set ahead since the last answer: before a session is ended for being idle its agent has
     the word once more, even if its maximum lifetime has passed as well, which in real time would have come later.
     """
+    session = _hushed(session, now)
     due = deadline(session)
     assert due is not None, "only the living are looked at"
     if due[1] is Reason.MAX_LIFETIME and due[0] <= now:
@@ -219,6 +241,18 @@ def _tick(session: Session, now: datetime) -> Step:
     if session.asks_at is not None and min(due[0], session.asks_at) <= now:
         return replace(session, asks_at=_next_round(session, now)), (Ask(session.incarnation),)
     return session, ()
+
+
+def _hushed(session: Session, now: datetime) -> Session:
+    """The session, Idle once its WebSockets have been silent for a round: an open one alone holds nothing.
+
+    AWS: any message, ping or pong restarts the idle time-out (runtime-get-started-websocket), so idle time counts
+    from the last frame and not from the moment the silence is noticed.
+    """
+    if session.flowed_at is None or session.flowed_at + session.ping_every > now:
+        return session
+    silent = replace(session, flowed_at=None)
+    return silent if silent.held else _turn(silent, Turn.QUIET)
 
 
 def _pinged(session: Session, report: Report, now: datetime) -> Step:
@@ -251,7 +285,7 @@ def _said(
     session = replace(session, busy=is_busy, last_activity_at=since)
     if is_busy and session.state is State.IDLE:
         return _turn(session, Turn.BUSY)
-    if was_busy and not is_busy and not session.in_flight:
+    if was_busy and not session.held:
         return _turn(session, Turn.NO_LONGER_BUSY)
     return session
 
@@ -266,6 +300,7 @@ def _end(session: Session, how: Ended, now: datetime) -> Step:
         state=TRANSITIONS[session.state, how.reason],
         in_flight=0,
         busy=False,
+        flowed_at=None,
         asks_at=None,
         reason=how.reason,
         detail=how.detail or in_words(how.reason, session.idle_timeout, session.max_lifetime, session.health),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
 from agentcore_lab.clock import Clock, stopwatch
 from agentcore_lab.errors import (
@@ -20,15 +18,9 @@ from agentcore_lab.errors import (
 )
 from agentcore_lab.runtime.boot import Boot
 from agentcore_lab.runtime.endings import Reason, found_dead
-from agentcore_lab.runtime.lifecycle import lifecycle_of
-from agentcore_lab.runtime.limits import (
-    LOG_TAIL_LINES,
-    MAX_ACTIVE_SESSIONS,
-    PING_SECONDS,
-    STOP_GRACE_SECONDS,
-    UNHEALTHY_AFTER,
-)
+from agentcore_lab.runtime.limits import LOG_TAIL_LINES
 from agentcore_lab.runtime.monitor import Monitor
+from agentcore_lab.runtime.plan import Lease, Plan, Rules, new_session
 from agentcore_lab.runtime.probe import Probe
 from agentcore_lab.runtime.protocols import Protocol, protocol_of
 from agentcore_lab.runtime.session import (
@@ -36,6 +28,7 @@ from agentcore_lab.runtime.session import (
     Dispose,
     Ended,
     Event,
+    Flowed,
     Healthy,
     Pinged,
     RequestBegan,
@@ -48,8 +41,7 @@ from agentcore_lab.runtime.session import (
 )
 from agentcore_lab.runtime.storage import SessionStorage
 from agentcore_lab.runtime.throttle import Kind, Throttle
-from agentcore_lab.runtime.versions import AgentRuntime, Version
-from agentcore_lab.sandbox.base import Image, SandboxError, SandboxStatus, Usage
+from agentcore_lab.sandbox.base import SandboxError, SandboxStatus, Usage
 
 log = logging.getLogger(__name__)
 
@@ -57,40 +49,6 @@ _REMEMBERED = 500
 """How many ended sessions are kept for whoever lists them."""
 
 _IN_PROGRESS = "Session operation in progress, please retry"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a new session starts from: the version its endpoint serves at that moment."""
-
-    runtime: AgentRuntime
-    version: Version
-    image: Image
-    endpoint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """One call's hold on a session. ``started_in`` is in seconds, None when the session was already warm."""
-
-    session: Session
-    version: Version
-    address: str
-    protocol: Protocol
-    started_in: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What all sessions of an engine live under; durations in seconds of the engine's clock or, ``grace``, real.
-
-    ``unhealthy_after`` health checks that fail in succession end a session.
-    """
-
-    ping_seconds: float = PING_SECONDS
-    unhealthy_after: int = UNHEALTHY_AFTER
-    max_sessions: int = MAX_ACTIVE_SESSIONS
-    grace: float = STOP_GRACE_SECONDS
 
 
 @dataclass(slots=True)
@@ -103,6 +61,7 @@ class _Live:
     started: asyncio.Task[str] | None = None
     asking: asyncio.Task[None] | None = None
     started_in: float = 0.0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -115,7 +74,7 @@ class Sessions:
         clock: Clock,
         storage: SessionStorage,
         throttle: Throttle,
-        rules: Rules = Rules(),
+        rules: Rules,
     ) -> None:
         self._boot = boot
         self._backend = boot.backend
@@ -184,6 +143,7 @@ class Sessions:
         if live is not None:
             return live, False
         live = self._live[key] = self._new(key[1], plan())
+        self._watch(live)
         live.started = asyncio.create_task(self._start(live))
         # A start nobody waits for any more (the client left) fails in silence: the session says it all.
         live.started.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -196,22 +156,7 @@ class Sessions:
                 "are no longer needed, or wait until their idle time-out has passed."
             )
         self._throttle.admit(Kind.NEW_SESSION)
-        now = self._clock.now()
-        times = lifecycle_of(plan.version.spec)
-        session = Session(
-            runtime_id=plan.runtime.id,
-            session_id=session_id,
-            incarnation=secrets.token_hex(8),
-            version=plan.version.number,
-            endpoint=plan.endpoint,
-            architecture=plan.image.architecture,
-            created_at=now,
-            idle_timeout=times.idle_timeout,
-            max_lifetime=times.max_lifetime,
-            last_activity_at=now,
-            ping_every=timedelta(seconds=self._rules.ping_seconds),
-            unhealthy_after=self._rules.unhealthy_after,
-        )
+        session = new_session(session_id, plan, self._rules, self._clock.now())
         return _Live(session, plan, protocol_of(plan.version.spec))
 
     async def _start(self, live: _Live) -> str:
@@ -264,9 +209,36 @@ class Sessions:
 
     def crashed(self, session: Session, status: SandboxStatus) -> None:
         """Tell that the sandbox of this very incarnation was found dead."""
-        live = self._live.get((session.runtime_id, session.session_id))
-        if live is not None and live.session.incarnation == session.incarnation:
+        if (live := self._incarnation(session)) is not None:
             self._apply(live, _death(status))
+
+    def with_token(self, token: str) -> Session | None:
+        """The session whose endpoint has this secret, if it lives and has started."""
+        living = (live.session for live in self._live.values() if live.session.alive)
+        return next((each for each in living if each.token == token and each.asks_at is not None), None)
+
+    @contextmanager
+    def visit(self, session: Session) -> Iterator[None]:
+        """Hold this very incarnation, which has started, for a call that does not go through ``use``."""
+        live = self._incarnation(session)
+        if live is not None:
+            self._apply(live, RequestBegan())
+        try:
+            yield
+        finally:
+            if live is not None:
+                self._apply(live, RequestEnded())
+
+    def flowed(self, session: Session) -> None:
+        """Tell that a frame crossed a WebSocket of this very incarnation."""
+        if (live := self._incarnation(session)) is not None:
+            self._apply(live, Flowed())
+
+    async def over(self, session: Session) -> Session:
+        """This very incarnation, as soon as it has ended; its sandbox may still be going."""
+        if (live := self._incarnation(session)) is not None:
+            await live.over.wait()
+        return self.now(session)
 
     def has_ended(self, runtime_id: str, session_id: str) -> bool:
         """Whether this session is known, and known to have ended."""
@@ -298,18 +270,27 @@ class Sessions:
         except SandboxError:
             return None
 
+    def _incarnation(self, session: Session) -> _Live | None:
+        live = self._live.get((session.runtime_id, session.session_id))
+        return live if live is not None and live.session.incarnation == session.incarnation else None
+
     def _tick(self) -> None:
         for live in list(self._live.values()):
             self._apply(live, Tick())
+
+    def _watch(self, live: _Live) -> None:
+        """Have the session looked at when it has something due next."""
+        look = next_look(live.session, self._clock.now())
+        if look is not None:
+            self._monitor.expect(look)
 
     def _apply(self, live: _Live, event: Event) -> None:
         was_alive = live.session.alive
         now = self._clock.now()
         live.session, effects = step(live.session, event, now)
-        look = next_look(live.session, now)
-        if look is not None:
-            self._monitor.expect(look)
+        self._watch(live)
         if was_alive and not live.session.alive:
+            live.over.set()
             self._ended.append(live)
         for effect in effects:
             match effect:

@@ -7,8 +7,12 @@ package may assume that a sandbox runs on this machine.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from agentcore_lab.sandbox.commands import RunningCommand, Size, Terminal
 
 from agentcore_lab.plain_error import PlainError
 
@@ -45,7 +49,8 @@ class SandboxSpec:
     """One sandbox to start.
 
     ``id`` is unique over the life of the data directory and safe as a container name. ``port`` is the port the
-    agent serves inside. ``labels`` are kept with the sandbox so that a later engine can tell whose it is.
+    agent serves inside; ``ports`` are others that something inside may serve and the engine wants to reach.
+    ``labels`` are kept with the sandbox so that a later engine can tell whose it is.
     """
 
     id: str
@@ -54,6 +59,7 @@ class SandboxSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     mounts: Sequence[Mount] = ()
+    ports: Sequence[range] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +159,11 @@ class Backend(Protocol):
         """Start a sandbox; returns when its first process has been started, healthy or not."""
         ...
 
-    async def address(self, sandbox_id: str) -> str | None:
-        """``http://host:port`` of the agent's port as the engine reaches it; None while not known yet."""
+    async def address(self, sandbox_id: str, port: int | None = None) -> str | None:
+        """``http://host:port`` of the agent's port as the engine reaches it, or of another ``port`` inside.
+
+        None while it is not known yet, and for a port that is not among the spec's.
+        """
         ...
 
     async def status(self, sandbox_id: str) -> SandboxStatus:
@@ -167,6 +176,18 @@ class Backend(Protocol):
 
     async def usage(self, sandbox_id: str) -> Usage | None:
         """What its processes have used; None for one that does not run, or where that cannot be told."""
+        ...
+
+    def run(self, sandbox_id: str, arguments: Sequence[str]) -> AbstractAsyncContextManager[RunningCommand]:
+        """Run a program beside the agent: same files, environment, user, and the image's working folder.
+
+        It is killed, with all it started, if it still runs when the context ends. Raises NoSuchProgram, here or from
+        its output.
+        """
+        ...
+
+    async def open_shell(self, sandbox_id: str, size: Size) -> Terminal:
+        """Start an interactive shell at a terminal, in the same surroundings. Raises as ``run`` does."""
         ...
 
     async def stop(self, sandbox_id: str, grace: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from docker.errors import APIError, DockerException, NotFound
@@ -36,14 +37,18 @@ from agentcore_lab.sandbox.docker_container import (
     limits_on,
     usage_in,
 )
+from agentcore_lab.sandbox.docker_exec import DockerCommand, DockerExec, DockerTerminal, open_shell, run
 from agentcore_lab.sandbox.docker_host import EngineUnreachable, connect
 from agentcore_lab.sandbox.docker_probe import MEND, reaches_bridge, why_no_arm64
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from docker import DockerClient
     from docker.models.containers import Container
+    from docker.models.networks import Network
+
+    from agentcore_lab.sandbox.commands import Size
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -130,12 +135,12 @@ class DockerBackend:
                 await self._blocking(self._stop, spec.id, 0)
             raise
 
-    async def address(self, sandbox_id: str) -> str | None:
-        """The agent's address on the bridge, or its published port; None if it has neither (yet)."""
+    async def address(self, sandbox_id: str, port: int | None = None) -> str | None:
+        """The address on the bridge, or the published port; None if it has neither (yet)."""
         container = await self._blocking(self._find, sandbox_id)
         if container is None:
             return None
-        return address_of(container.attrs, self._network, publish=bool(self._publish))
+        return address_of(container.attrs, self._network, port, publish=bool(self._publish))
 
     async def status(self, sandbox_id: str) -> SandboxStatus:
         """Whether the container's first process runs, and how it ended."""
@@ -154,6 +159,21 @@ class DockerBackend:
     async def usage(self, sandbox_id: str) -> Usage | None:
         """What the engine's statistics say of the container now."""
         return await self._blocking(self._usage, sandbox_id)
+
+    @asynccontextmanager
+    async def run(self, sandbox_id: str, arguments: Sequence[str]) -> AsyncIterator[DockerCommand]:
+        """Run a program in the container, as its user."""
+        async with run(await self._program(sandbox_id), arguments) as command:
+            yield command
+
+    async def open_shell(self, sandbox_id: str, size: Size) -> DockerTerminal:
+        """Start a shell in the container, as its user."""
+        return await open_shell(await self._program(sandbox_id), size)
+
+    async def _program(self, sandbox_id: str) -> DockerExec:
+        if await self._blocking(self._find, sandbox_id) is None:
+            raise SandboxError(f"sandbox {sandbox_id} does not run")
+        return DockerExec(self._client.api, self._blocking, container_name(sandbox_id))
 
     async def stop(self, sandbox_id: str, grace: float) -> None:
         """End the container and remove it with its anonymous volumes and its log."""
@@ -208,18 +228,13 @@ class DockerBackend:
         self._gateway = gateway_of(self._client.networks.get(self._network).attrs)
 
     def _close(self, client: DockerClient) -> None:
-        try:
+        with suppress(DockerException, RequestException):  # another engine's sandboxes still use it
             client.networks.get(self._network).remove()
-        except (DockerException, RequestException):
-            pass  # another engine's sandboxes still use it
-        finally:
-            client.close()
+        client.close()
 
     def _ensure_network(self) -> None:
         """One bridge for all engines of the machine, on which containers cannot reach each other."""
-        try:
-            self._client.networks.get(self._network)
-        except NotFound:
+        if not self._networks():
             closed = {"com.docker.network.bridge.enable_icc": "false"}
             try:
                 self._client.networks.create(
@@ -228,6 +243,23 @@ class DockerBackend:
             except APIError as error:
                 if error.status_code != 409:  # another engine made it in the meantime
                     raise
+        self._leave_one_network()
+
+    def _leave_one_network(self) -> None:
+        """Engines that open at the same moment may each make one, and then no container can join by the name."""
+        for surplus in self._networks()[:0:-1]:
+            with suppress(APIError):  # another engine removed it, or has put a sandbox on it
+                surplus.remove()
+        for unused in self._networks()[:-1]:
+            with suppress(APIError):
+                unused.remove()
+
+    def _networks(self) -> list[Network]:
+        """The networks of this name, the oldest first."""
+        found = [
+            each for each in self._client.networks.list(names=[self._network]) if each.name == self._network
+        ]
+        return sorted(found, key=lambda each: (each.attrs["Created"], each.id))
 
     def _resolve(self, uri: str) -> Image:
         try:
@@ -252,10 +284,17 @@ class DockerBackend:
             self._ensure_network()
             self._run(spec)
         except APIError as error:
-            if not self._init or "docker-init" not in str(error.explanation):
-                raise
-            self._init = False  # this engine was installed without an init
+            self._mend(str(error.explanation), error)
             self._run(spec)
+
+    def _mend(self, why: str, error: APIError) -> None:
+        """Change what kept a container from starting; raises ``error`` if that is nothing this backend can change."""
+        if self._init and "docker-init" in why:
+            self._init = False  # this engine was installed without an init
+        elif "ambiguous" in why:
+            self._leave_one_network()
+        else:
+            raise error
 
     def _run(self, spec: SandboxSpec) -> None:
         assert self._limits is not None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 OWNER = "agentcore-lab.owner"
 SANDBOX = "agentcore-lab.sandbox"
 PORT = "agentcore-lab.port"
+PORTS = "agentcore-lab.ports"
 NAMES = "agentcore-lab.labels"
 PLATFORM = "linux/arm64"
 PIDS = 1024
@@ -26,6 +27,7 @@ PIDS = 1024
 # Read by QEMU, where there is one, and by nothing else.
 QEMU_CPU = "max,pauth=off"
 _GIB = 1024**3
+_MOST_PUBLISHED = 32
 _LOG = logging.getLogger(__name__)
 
 
@@ -72,22 +74,31 @@ def container_options(
         "security_opt": ["no-new-privileges"],
         "network": network,
         "extra_hosts": {"host.docker.internal": "host-gateway"},
-        "ports": {f"{spec.port}/tcp": ("127.0.0.1", None)} if publish else {},
+        "ports": {f"{port}/tcp": ("127.0.0.1", None) for port in _published(spec)} if publish else {},
         # The agent is rarely written to be process 1: an init passes SIGTERM on and reaps what it leaves.
         "init": init,
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "2"}),
     }
 
 
-def address_of(attributes: Mapping[str, Any], network: str, *, publish: bool) -> str | None:
-    """Where the engine reaches the agent of a container, as its inspection tells; None while it has no address."""
-    port = attributes["Config"]["Labels"][PORT]
+def address_of(
+    attributes: Mapping[str, Any], network: str, wanted: int | None, *, publish: bool
+) -> str | None:
+    """Where the engine reaches a port of a container, the agent's unless another is wanted, as inspection tells.
+
+    None while it has no address, and for a port that it was not started with.
+    """
+    labels = attributes["Config"]["Labels"]
+    own = int(labels[PORT])
+    port = wanted or own
+    if port != own and not any(port in span for span in _spans(labels.get(PORTS, ""))):
+        return None
     settings = attributes["NetworkSettings"]
     if publish:
         bindings = (settings.get("Ports") or {}).get(f"{port}/tcp")
         return f"http://127.0.0.1:{bindings[0]['HostPort']}" if bindings else None
-    own = (settings.get("Networks") or {}).get(network, {}).get("IPAddress")
-    return f"http://{own}:{port}" if own else None
+    host = (settings.get("Networks") or {}).get(network, {}).get("IPAddress")
+    return f"http://{host}:{port}" if host else None
 
 
 def gateway_of(network: Mapping[str, Any]) -> str | None:
@@ -121,4 +132,27 @@ def labels_of(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _marks(spec: SandboxSpec, owner: str) -> dict[str, str]:
-    return {OWNER: owner, SANDBOX: spec.id, PORT: str(spec.port), NAMES: json.dumps(list(spec.labels))}
+    spans = ",".join(f"{span.start}-{span.stop}" for span in spec.ports)
+    return {
+        OWNER: owner,
+        SANDBOX: spec.id,
+        PORT: str(spec.port),
+        PORTS: spans,
+        NAMES: json.dumps(list(spec.labels)),
+    }
+
+
+def _spans(text: str) -> list[range]:
+    """What ``_marks`` wrote."""
+    return [range(*map(int, span.split("-"))) for span in text.split(",") if span]
+
+
+def _published(spec: SandboxSpec) -> list[int]:
+    """The agent's port and the others, as far as there may be so many: each costs a process of the engine's."""
+    others = sorted({port for span in spec.ports for port in span} - {spec.port})
+    if len(others) > _MOST_PUBLISHED:
+        _LOG.warning(
+            "this container engine reaches sandboxes by published ports: of the %d that are allowed, %d to %d are",
+            *(len(others), others[0], others[_MOST_PUBLISHED - 1]),
+        )
+    return [spec.port, *others[:_MOST_PUBLISHED]]

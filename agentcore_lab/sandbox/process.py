@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +21,10 @@ from agentcore_lab.sandbox.base import (
     SandboxStatus,
     Usage,
 )
+from agentcore_lab.sandbox.commands import Size
 from agentcore_lab.sandbox.process_child import Child, Command, launch
 from agentcore_lab.sandbox.process_command import prepare
+from agentcore_lab.sandbox.process_exec import ProcessCommand, ProcessTerminal, open_shell, run
 from agentcore_lab.sandbox.process_log import read_tail
 from agentcore_lab.sandbox.process_records import Place, Record, Records
 from agentcore_lab.sandbox.process_storage import StorageFolders
@@ -55,6 +59,7 @@ class ProcessBackend:
         self._records = Records(data_dir / "sandboxes")
         self._storages = StorageFolders(data_dir / "storage" / owner)
         self._children: dict[str, Child] = {}
+        self._surroundings: dict[str, Command] = {}
         self._starting: dict[str, asyncio.Task[None]] = {}
 
     async def open(self) -> None:
@@ -89,9 +94,14 @@ class ProcessBackend:
         starting.add_done_callback(lambda _: self._starting.pop(spec.id, None))
         await asyncio.shield(starting)
 
-    async def address(self, sandbox_id: str) -> str | None:
-        """Where the agent listens, as its launcher reported it."""
-        return self._records.place(sandbox_id).address()
+    async def address(self, sandbox_id: str, port: int | None = None) -> str | None:
+        """Where the agent listens, as its launcher reported it.
+
+        Only what Python programs of the image's environment serve is reported.
+        """
+        place = self._records.place(sandbox_id)
+        record = place.read()
+        return place.address(None if record is not None and record.port == port else port)
 
     async def status(self, sandbox_id: str) -> SandboxStatus:
         """Whether the first process runs; the exit code is known if an engine saw it end."""
@@ -118,6 +128,21 @@ class ProcessBackend:
         used = await asyncio.to_thread(process_tree.used_by, record.leader)
         return used and Usage(*used)
 
+    @asynccontextmanager
+    async def run(self, sandbox_id: str, arguments: Sequence[str]) -> AsyncIterator[ProcessCommand]:
+        """Run a program with the agent's environment in the agent's folder; ``stop`` ends it with the agent."""
+        async with run(await self._around(sandbox_id), arguments) as command:
+            yield command
+
+    async def open_shell(self, sandbox_id: str, size: Size) -> ProcessTerminal:
+        """Start a shell in the same place."""
+        return await open_shell(await self._around(sandbox_id), size)
+
+    async def _around(self, sandbox_id: str) -> Command:
+        if sandbox_id not in self._surroundings or not (await self.status(sandbox_id)).running:
+            raise SandboxError(f"sandbox {sandbox_id} does not run")
+        return self._surroundings[sandbox_id]
+
     async def stop(self, sandbox_id: str, grace: float) -> None:
         """End every process of the sandbox and remove its folder."""
         place = self._records.place(sandbox_id)
@@ -126,6 +151,7 @@ class ProcessBackend:
         record = await asyncio.to_thread(place.read)
         if record is not None:
             await self._end(place, record, grace)
+        self._surroundings.pop(sandbox_id, None)
         child = self._children.pop(sandbox_id, None)
         if child is not None:
             await asyncio.to_thread(child.silent.wait, _KILL_PATIENCE)
@@ -159,6 +185,7 @@ class ProcessBackend:
             on_exit=place.write_exit,
         )
         self._children[spec.id] = child
+        self._surroundings[spec.id] = command
         try:
             await asyncio.wrap_future(child.started)
         except OSError as error:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from agentcore_lab.sandbox.launcher.agentcore_lab_listen import SETTING
+from agentcore_lab.sandbox.launcher.agentcore_lab_listen import OTHERS, SETTING
 from agentcore_lab.sandbox.process_child import Command
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def _environment(place: Place, manifest: Manifest, programs: Path, spec: Sandbox
         **{name: value for name, value in image.items() if name not in _NOT_FROM_IMAGE},
         **{name: _mounted(value, place.root, spec.mounts) for name, value in spec.environment.items()},
         SETTING: place.mark(spec.port),
+        **({OTHERS: ",".join(f"{span.start}-{span.stop}" for span in spec.ports)} if spec.ports else {}),
     }
 
 

@@ -60,13 +60,13 @@ class Place:
         """The launcher's setting of this sandbox, and what its processes are known by."""
         return f"{port}:{self.folder / 'address'}"
 
-    def address(self) -> str | None:
-        """Where the launcher says that the agent listens."""
-        found = _ADDRESS.fullmatch(_text(self.folder / "address"))
+    def address(self, port: int | None = None) -> str | None:
+        """Where the launcher says that the agent listens, or what serves another ``port``."""
+        found = _ADDRESS.fullmatch(_text(self.folder / ("address" if port is None else f"address.{port}")))
         if found is None:
             return None
-        host, port = found.groups()
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        host, moved = found.groups()
+        return f"http://[{host}]:{moved}" if ":" in host else f"http://{host}:{moved}"
 
     def write(self, record: Record) -> None:
         """Keep ``record``, whole or not at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +13,8 @@ from aiohttp import web
 from agentcore_lab.runtime.arn import Scope
 
 _PREFIX = "/runtimes/"
+_RUNTIME = re.compile(r"[^/]+|arn:[^/]*:runtime/[^/]+")
+"""An id or an ARN and nothing more: an endpoint may be called as one of these routes is."""
 
 
 class Handler(Protocol):
@@ -43,7 +46,7 @@ class Routes:
         path = raw_path.removesuffix("/")
         for (wanted, suffix), handler in self.handlers.items():
             if method == wanted and path.startswith(_PREFIX) and path.endswith(suffix):
-                runtime = path[len(_PREFIX) : -len(suffix)]
-                if runtime and not runtime.endswith("/"):
-                    return Found(handler, unquote(runtime))
+                runtime = unquote(path[len(_PREFIX) : -len(suffix)])
+                if _RUNTIME.fullmatch(runtime):
+                    return Found(handler, runtime)
         return None

@@ -17,6 +17,7 @@ from agentcore_lab.identity.workload import WorkloadIdentities
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.boot import Boot
+from agentcore_lab.runtime.commands import Commands
 from agentcore_lab.runtime.control import ControlPlane
 from agentcore_lab.runtime.endpoint_control import EndpointControl
 from agentcore_lab.runtime.endpoint_operations import EndpointOperations
@@ -25,21 +26,29 @@ from agentcore_lab.runtime.idempotency import IDEMPOTENT, ClientTokens
 from agentcore_lab.runtime.invoke import Invoker
 from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER, max_active_sessions
 from agentcore_lab.runtime.operations import RuntimeOperations
+from agentcore_lab.runtime.plan import Rules
 from agentcore_lab.runtime.proof import Proofs
 from agentcore_lab.runtime.quotas import quotas_from
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
-from agentcore_lab.runtime.sessions import Rules, Sessions
+from agentcore_lab.runtime.sessions import Sessions
+from agentcore_lab.runtime.shells import Shells
 from agentcore_lab.runtime.storage import SessionStorage
 from agentcore_lab.runtime.throttle import Throttle
+from agentcore_lab.runtime.time_limit import TimeLimits
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.sandbox.base import Backend
 from agentcore_lab.server.app import Front
-from agentcore_lab.server.by_hand import Routes
+from agentcore_lab.server.by_hand import Handler, Routes
+from agentcore_lab.server.commands import CommandHandler
 from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.lab_api import LabApi
+from agentcore_lab.server.session_endpoint import SessionEndpoints
+from agentcore_lab.server.session_sockets import SessionSockets
+from agentcore_lab.server.shells import ShellHandler
+from agentcore_lab.server.websocket import PATH, WebSocketHandler
 from agentcore_lab.settings import Settings
 from agentcore_lab.store.db import Database
 
@@ -106,8 +115,19 @@ async def open_engine(
             **IdentityOperations(identities).table(),
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
-        upstream = Upstream(client, backend, sessions, clock)
-        invoker = Invoker(repository, sessions, upstream, backend.name)
+        limits = TimeLimits(clock)
+        limits.open()
+        stack.push_async_callback(limits.close)
+        upstream = Upstream(client, backend, sessions, limits)
+        invoker = Invoker(repository, sessions, upstream, backend.name, about.url)
+        shells = Shells(invoker.plan, sessions, backend)
+        stack.push_async_callback(shells.close)
+        sockets = SessionSockets(sessions, upstream, clock)
+        by_hand: dict[tuple[str, str], Handler] = {
+            (method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")
+        }
+        by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets, gate)
+        by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
         front = Front(
             scope,
             throttle,
@@ -115,12 +135,21 @@ async def open_engine(
             {
                 "InvokeAgentRuntime": DataHandler(invoker, throttle, gate, invoker.invoke),
                 "GetAgentCard": DataHandler(invoker, throttle, gate, invoker.agent_card),
+                "InvokeAgentRuntimeCommand": CommandHandler(
+                    Commands(invoker.plan, sessions, backend, clock), throttle, gate
+                ),
             },
-            Routes({(method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")}),
+            Routes(by_hand),
             gate,
         )
         lab_api = LabApi(scope, sessions, storage, clock, asdict(about))
-        yield Applications(front.application(lab_api), front.application(None))
+        applications = Applications(front.application(lab_api), front.application(None))
+        for application in (applications.outside, applications.inside):
+            application.on_shutdown.append(sockets.close)
+            application.on_shutdown.append(shell_handler.close)
+        session_endpoints = SessionEndpoints(sessions, backend, client, sockets)
+        applications.outside.middlewares.append(session_endpoints.middleware())
+        yield applications
 
 
 def _rules(settings: Settings) -> Rules:

@@ -14,7 +14,7 @@ from agentcore_lab.runtime.session import Session
 from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.storage import SessionStorage
 from agentcore_lab.server.origin import is_foreign
-from agentcore_lab.server.session_json import described, listed, storage_json, usage_json
+from agentcore_lab.server.session_json import described, endpoint_json, listed, storage_json, usage_json
 
 MAX_ADVANCE_SECONDS = 366 * 24 * 3600
 """Beyond any lifetime AWS allows (14 days), and far from the end of dates."""
@@ -76,6 +76,7 @@ class LabApi:
         view = {
             **self._listed(now),
             **described(now),
+            **endpoint_json(self._status["url"], now),
             "usage": usage_json(usage),
             "storage": [storage_json(each) for each in stored],
             "logTail": list(log),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from agentcore_lab.runtime.session import Session, deadline
+from agentcore_lab.runtime.session_endpoint import browser_urls, session_endpoint_url
 from agentcore_lab.runtime.storage import Stored
 from agentcore_lab.sandbox.base import Usage
 
@@ -44,6 +45,15 @@ def described(session: Session) -> dict[str, Any]:
         "pingSeconds": session.ping_every.total_seconds(),
         "failedPings": session.health.failures,
         "pings": [{**asdict(ping), "at": ping.at.isoformat()} for ping in session.health.history],
+    }
+
+
+def endpoint_json(base: str, session: Session) -> dict[str, Any]:
+    """Where a living session's allowed ports are reached; ``base`` is the engine's URL."""
+    return {
+        "allowedPorts": [{"from": span.start, "to": span.stop - 1} for span in session.ports],
+        "sessionEndpointUrl": session_endpoint_url(base, session) if session.alive else None,
+        "browserUrls": browser_urls(base, session) if session.alive else [],
     }
 
 

@@ -41,6 +41,11 @@ class Database:
                 f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;"
             )
 
+    @property
+    def writes(self) -> int:
+        """A number that grows with every row written; while it stands still what was read is still so."""
+        return self._connection.total_changes
+
     def query(self, sql: str, parameters: tuple[object, ...] = ()) -> list[sqlite3.Row]:
         """All rows of a SELECT."""
         return self._connection.execute(sql, parameters).fetchall()

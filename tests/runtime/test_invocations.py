@@ -352,3 +352,17 @@ def test_a_bare_id_needs_its_account(aws: Clients) -> None:
     assert (
         refusal(lambda: invoke(aws, runtime_id, accountId="210987654321"))[0] == "ResourceNotFoundException"
     )
+
+
+def test_a_start_that_outlasts_the_maximum_lifetime_is_ended(
+    aws: Clients, backend: ScriptedBackend, clock: FakeClock, engine: RunningEngine
+) -> None:
+    """Though no other session lives whose deadlines would wake the engine; the caller may try again."""
+    arn = ready(aws, scripted(backend, Script(unhealthy_pings=1_000_000, proof=Script())))
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(refusal, lambda: invoke(aws, arn, runtimeSessionId=str(uuid.uuid4())))
+        eventually(lambda: bool(sessions(engine)) and bool(backend.running))
+        clock.advance(timedelta(seconds=28_800))
+        assert call.result(10)[:2] == ("RetryableConflictException", 409)
+    assert sessions(engine)[0]["reason"] == "maximum lifetime"
+    assert backend.running == {}

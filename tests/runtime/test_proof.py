@@ -211,6 +211,25 @@ async def test_a_hook_that_does_not_answer_in_time_fails(backend: ScriptedBacken
     assert "did not answer within 0.1 s" in why
 
 
+def test_a_warm_up_hook_on_a_port_of_its_own(aws: Clients, backend: ScriptedBackend) -> None:
+    """The hook may be another server's than the agent's; where nothing listens on its port, that is the reason."""
+    calls: list[str] = []
+
+    async def warm(request: web.Request) -> web.Response:
+        calls.append(f"{request.method} {request.path}")
+        return web.Response()
+
+    hook = {"build": {"warmup": {"action": {"httpPost": {"path": "/warm", "port": 9005}}}}}
+    warmed = create(aws, "warm", scripted(backend, Script(ports={9005: warm})), hooksConfiguration=hook)
+    assert settled(aws, warmed["agentRuntimeId"])["status"] == "READY"
+    assert calls == ["POST /warm"]
+    cold = create(aws, "cold", scripted(backend, Script(log=("no hook",)), "cold"), hooksConfiguration=hook)
+    failed = settled(aws, cold["agentRuntimeId"])
+    assert failed["status"] == "CREATE_FAILED"
+    assert "nothing listens on port 9005" in failed["failureReason"]
+    assert "no hook" in failed["failureReason"]
+
+
 async def test_those_who_ask_meanwhile_share_one_proof(backend: ScriptedBackend) -> None:
     """Two endpoints that wait for one version cost one probe; giving it up tells both."""
     version = version_of(backend, Script(unhealthy_pings=1_000_000))

@@ -18,6 +18,7 @@ from agentcore_lab.runtime.session import (
     Dispose,
     Ended,
     Event,
+    Flowed,
     Healthy,
     Pinged,
     RequestBegan,
@@ -66,6 +67,14 @@ REACH: dict[State, tuple[Event, ...]] = {
     State.IDLE: (Healthy(),),
     State.ACTIVE: (Healthy(), RequestBegan()),
 }
+TURNS: dict[Turn, tuple[Event, ...]] = {
+    Turn.FIRST_HEALTHY: (Healthy(),),
+    Turn.CALL: (RequestBegan(),),
+    Turn.BUSY: (BUSY,),
+    Turn.TRAFFIC: (Flowed(),),
+    Turn.LAST_ANSWERED: (RequestEnded(),),
+    Turn.NO_LONGER_BUSY: (BUSY, RequestEnded(), says(HealthStatus.HEALTHY, timedelta())),
+}
 MINUTES_15, HOURS_8 = timedelta(minutes=15), timedelta(hours=8)
 
 
@@ -73,24 +82,18 @@ def walk(state: State, edge: Turn | Reason) -> Session:
     """The session after it went to ``state`` and then along ``edge``, by events alone."""
     session = after(NEW, *REACH[state])
     match edge:
-        case Turn.FIRST_HEALTHY:
-            return after(session, Healthy())
-        case Turn.CALL:
-            return after(session, RequestBegan())
-        case Turn.BUSY:
-            return after(session, BUSY)
-        case Turn.LAST_ANSWERED:
-            return after(session, RequestEnded())
-        case Turn.NO_LONGER_BUSY:
-            return after(session, BUSY, RequestEnded(), says(HealthStatus.HEALTHY, timedelta()))
+        case Turn.QUIET:
+            return after(after(session, Flowed(), RequestEnded()), Tick(), at=session.ping_every)
         case Reason.IDLE:
             return after(session, Tick(), says(HealthStatus.HEALTHY), at=MINUTES_15)
         case Reason.MAX_LIFETIME:
             return after(session, Tick(), says(HealthStatus.HEALTHY, HOURS_8), at=HOURS_8)
         case Reason.UNHEALTHY:
             return after(session, *[FAILS] * session.unhealthy_after)
-        case _:
+        case Reason():
             return after(session, Ended(edge))
+        case _:
+            return after(session, *TURNS[edge])
 
 
 @pytest.mark.parametrize(("state", "edge"), TRANSITIONS, ids=str)
@@ -278,3 +281,38 @@ def test_what_has_ended_has_no_deadline() -> None:
     assert deadline(ended) is None
     assert next_look(ended, START) is None
     assert replace(ended, reason=None, detail=None, ended_at=None, state=State.PROVISIONING) == NEW
+
+
+def test_a_silent_websocket_idles_from_its_last_frame() -> None:
+    """Frames make and keep a session Active; a round after the last one it is Idle, and was since that frame."""
+    second = timedelta(seconds=1)
+    flowing = after(after(NEW, Healthy()), Flowed(), at=10 * second)
+    assert flowing.state is State.ACTIVE
+    assert after(flowing, Tick(), at=11 * second).state is State.ACTIVE
+    quiet = after(flowing, Tick(), at=12 * second)
+    assert (quiet.state, quiet.last_activity_at) == (State.IDLE, START + 10 * second)
+    assert deadline(quiet) == (START + 10 * second + MINUTES_15, Reason.IDLE)
+
+
+def test_a_jump_of_the_clock_ends_a_session_with_a_silent_websocket() -> None:
+    """One look is enough: the silence is noticed and the agent asked, though the frame before it held the session."""
+    flowing = after(NEW, Healthy(), Flowed())
+    asked, effects = step(flowing, Tick(), START + MINUTES_15)
+    assert effects == (Ask("one"),)
+    assert after(asked, says(HealthStatus.HEALTHY), at=MINUTES_15).reason is Reason.IDLE
+
+
+@pytest.mark.parametrize("held", [RequestBegan(), BUSY], ids=["call", "busy"])
+def test_silence_ends_nothing_that_is_held_otherwise(held: Event) -> None:
+    """A call that is open, or HealthyBusy, keeps a session Active when its WebSocket falls silent."""
+    session = after(NEW, Healthy(), Flowed(), held)
+    assert after(session, Tick(), at=session.ping_every).state is State.ACTIVE
+
+
+@pytest.mark.parametrize(
+    "release", [RequestEnded(), says(HealthStatus.HEALTHY, timedelta())], ids=["call", "busy"]
+)
+def test_traffic_holds_a_session_whose_last_call_is_answered(release: Event) -> None:
+    """The end of a call, or of HealthyBusy, leaves a session Active whose WebSocket is in use."""
+    taken = RequestBegan() if isinstance(release, RequestEnded) else BUSY
+    assert after(NEW, Healthy(), taken, Flowed(), release).state is State.ACTIVE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from agentcore_lab.clock import stopwatch
@@ -163,6 +164,40 @@ async def test_usage(arena: Arena) -> None:
     await eventually(ended)
     assert await arena.backend.usage(crashed.id) is None
     assert await arena.backend.usage("test-that-never-was") is None
+
+
+async def test_other_ports_of_a_sandbox(arena: Arena) -> None:
+    """What something inside serves at one of the spec's other ports is reached, side by side, and no other port is."""
+    ports = (range(9000, 9003), range(9100, 9101))
+    agents = [await (await arena.start(ports=ports)).ready() for _ in range(2)]
+    bases = []
+    for agent in agents:
+        await agent.invoke("serve", port=9001)
+        await agent.invoke("serve_in_a_child", port=9100)
+        for port, path, wanted in ((9001, "/a?b=c", "9001 /a?b=c"), (9100, "/edition.txt", "one")):
+            assert wanted in await got(arena, agent.id, port, path)
+        bases.append(await arena.backend.address(agent.id, 9001))
+        assert await arena.backend.address(agent.id, 8080) == await agent.address()
+        assert await arena.backend.address(agent.id, 9003) is None
+        assert await arena.backend.address(agent.id, 22) is None
+    assert len(set(bases)) == 2
+    assert await arena.backend.address("test-that-never-was", 9001) is None
+
+
+async def got(arena: Arena, sandbox_id: str, port: int, path: str) -> str:
+    """The answer of a server inside, once it is there."""
+
+    async def answer() -> str | None:
+        base = await arena.backend.address(sandbox_id, port)
+        if base is None:
+            return None
+        try:
+            async with arena.http.get(base + path) as response:
+                return await response.text()
+        except aiohttp.ClientConnectionError:
+            return None
+
+    return await eventually(answer)
 
 
 async def test_stop_lets_the_agent_finish(arena: Arena) -> None:

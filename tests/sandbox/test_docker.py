@@ -7,7 +7,7 @@ import io
 import secrets
 import socket
 import tarfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import pytest
 from docker import DockerClient
@@ -83,9 +83,10 @@ async def clear(backend: DockerBackend) -> None:
     await backend.close()
 
 
-async def started(backend: DockerBackend, uri: str, **labels: str) -> str:
+async def started(backend: DockerBackend, uri: str, ports: Sequence[range] = (), **labels: str) -> str:
     """A new sandbox of the image; its id."""
-    spec = SandboxSpec(f"test-{secrets.token_hex(6)}", await backend.resolve(uri), 8080, labels=labels)
+    image = await backend.resolve(uri)
+    spec = SandboxSpec(f"test-{secrets.token_hex(6)}", image, 8080, labels=labels, ports=ports)
     await backend.start(spec)
     return spec.id
 
@@ -186,8 +187,14 @@ async def test_a_published_port_is_reached_on_this_machine_alone(
     backend = DockerBackend(f"test-{secrets.token_hex(4)}", network=network, publish=True)
     await backend.open()
     try:
-        sandboxes = [await started(backend, image(SERVE)) for _ in range(2)]
+        ports = (range(8081, 8082), range(9000, 12_000))
+        sandboxes = [await started(backend, image(SERVE), ports) for _ in range(2)]
         addresses = [str(await backend.address(sandbox)) for sandbox in sandboxes]
+        others = {await backend.address(sandboxes[0], port) for port in (8081, 9000, 9030)}
+        assert len({*others, *addresses, None}) == 6
+        assert (
+            await backend.address(sandboxes[0], 9031) is None
+        )  # a published port costs a process: 32 are enough
 
         async def answers() -> bool:
             return all(_accepts(address) for address in addresses)
@@ -312,6 +319,24 @@ async def test_a_cancelled_start_leaves_nothing(backend: DockerBackend, image: C
     with pytest.raises(asyncio.CancelledError):
         await starting
     assert await backend.owned() == []
+
+
+async def test_engines_that_each_made_the_network_get_along(
+    backend: DockerBackend, network: str, client: DockerClient, image: Callable[[str], str]
+) -> None:
+    """The container engine allows two networks of a name and then starts nothing on either: one is left."""
+    client.networks.create(network, check_duplicate=False)
+    sandbox = await started(backend, image(SERVE))
+    assert await backend.address(sandbox) is not None
+    client.networks.create(network, check_duplicate=False)
+    other = DockerBackend(f"test-{secrets.token_hex(4)}", network=network)
+    await other.open()
+    try:
+        assert await other.address(await started(other, image(SERVE))) is not None
+    finally:
+        await clear(other)
+    assert await backend.status(sandbox) == SandboxStatus(running=True)
+    assert len(client.networks.list(names=[network])) == 1
 
 
 async def test_a_network_that_vanished_is_made_again(

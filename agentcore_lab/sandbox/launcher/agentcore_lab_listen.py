@@ -1,4 +1,4 @@
-"""Moves the one port an agent serves to a free port of this machine, and reports which.
+"""Moves the port an agent serves, and others the engine wants to reach, to free ports of this machine; reports which.
 
 Copied into the agent's virtual environment beside a ``.pth`` file that calls ``install``, so that it runs in every
 Python of that environment before the agent's first line: ``python agent.py``, ``uvicorn …``,
@@ -19,17 +19,25 @@ if TYPE_CHECKING:
     from typing import Any
 
 SETTING = "AGENTCORE_LAB_LISTEN"
+OTHERS = "AGENTCORE_LAB_LISTEN_OTHERS"
 
 
 def install() -> None:
-    """Move the agent's port, if ``AGENTCORE_LAB_LISTEN`` (``<port>:<file for the report>``) says which."""
+    """Move the agent's port, if ``AGENTCORE_LAB_LISTEN`` (``<port>:<file for the report>``) says which.
+
+    ``AGENTCORE_LAB_LISTEN_OTHERS`` (``<first>-<end>``, divided by commas) names further ports; each has a report of its
+    own, beside the agent's, with the port's number at the end.
+    """
     setting = os.environ.get(SETTING)  # noqa: TID251 - the agent's environment, not the engine's
     if setting:
         port, _, report = setting.partition(":")
-        _move(int(port), report)
+        others = os.environ.get(OTHERS, "")  # noqa: TID251 - as above
+        spans = [span.split("-") for span in others.split(",") if span]
+        reports = {n: f"{report}.{n}" for first, end in spans for n in range(int(first), int(end))}
+        _move({**reports, int(port): report})
 
 
-def _move(port: int, report: str) -> None:
+def _move(reports: dict[int, str]) -> None:
     import socket  # noqa: PLC0415 - only agents pay for it, not every tool run in the environment
 
     original = socket.socket.bind
@@ -37,11 +45,12 @@ def _move(port: int, report: str) -> None:
 
     def bind(self: socket.socket, address: Any, /) -> None:
         host = loopback.get(self.family)
-        wanted = isinstance(address, tuple) and address[1:2] == (port,) and self.type == socket.SOCK_STREAM
-        if host is None or not wanted:
+        port = address[1] if isinstance(address, tuple) and len(address) > 1 else None
+        report = reports.get(port) if isinstance(port, int) and self.type == socket.SOCK_STREAM else None
+        if host is None or report is None:
             original(self, address)  # whatever the caller gave, unchanged
             return
-        # The second bind of the agent's port meets the first, as it would in a container of its own.
+        # The second bind of one of these ports meets the first, as it would in a container of its own.
         original(self, (host, _reported(report)))
         _report(report, host, self.getsockname()[1])
 

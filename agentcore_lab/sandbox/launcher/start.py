@@ -22,6 +22,12 @@ def main(engine: int, command: list[str]) -> int:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != engine:
             return 1
+    if os.isatty(0):
+        import fcntl  # noqa: PLC0415 - only shells have a terminal
+        import termios  # noqa: PLC0415
+
+        # A process group that is not of the terminal's session gets no Ctrl-C, and its shell no job control.
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     # What Python ignores, and what a shell's `nohup … &` made the engine ignore, an agent must not: SIGINT stops it.
     for number in signal.valid_signals():
         if signal.getsignal(number) is signal.SIG_IGN:

@@ -23,6 +23,7 @@ Payload = dict[str, Any]
 MODE = os.environ.get("PROBE_MODE", "")
 terminated = threading.Event()
 remembered: list[str] = []
+served: dict[int, int] = {}  # by the port it listens on, which need not be the one it asked for
 
 
 def remember(payload: Payload) -> Payload:
@@ -82,8 +83,36 @@ def until_terminated(payload: Payload) -> Payload:
     return {"ended by": "SIGTERM"}
 
 
+def serve(payload: Payload) -> Payload:
+    """Another server in this process, which answers with its port."""
+    server = ThreadingHTTPServer(("0.0.0.0", payload["port"]), OtherPort)
+    served[server.server_port] = payload["port"]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return {"serving": payload["port"]}
+
+
+def serve_in_a_child(payload: Payload) -> Payload:
+    """Another server in a process of its own: the module of the standard library."""
+    subprocess.Popen([sys.executable, "-m", "http.server", str(payload["port"])])
+    return {"serving": payload["port"]}
+
+
 ACTIONS = {
-    f.__name__: f for f in (remember, keep, kept, write, found, about, say, flood, end, until_terminated)
+    f.__name__: f
+    for f in (
+        serve,
+        serve_in_a_child,
+        remember,
+        keep,
+        kept,
+        write,
+        found,
+        about,
+        say,
+        flood,
+        end,
+        until_terminated,
+    )
 }
 
 
@@ -118,6 +147,16 @@ class Handler(BaseHTTPRequestHandler):
         deaf = ["/bin/sh", "-c", "trap '' TERM; echo 3 children; exec sleep 600"]
         subprocess.Popen(deaf, stdout=held, start_new_session=True, env={})
         threading.Event().wait()  # to return would end the connection for the children too
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+class OtherPort(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"{served[self.connection.getsockname()[1]]} {self.path}".encode())
 
     def log_message(self, *arguments: Any) -> None:
         pass

@@ -1,0 +1,25 @@
+"""One engine a sandbox for all of these tests, and runtimes that last for a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.clients.stage import Stage
+from tests.conftest import clients_of
+from tests.programs import Program
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param("process", marks=pytest.mark.process),
+        pytest.param("docker", marks=pytest.mark.docker),
+    ],
+)
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """An engine on every sandbox there is, one after the other."""
+    program = Program(tmp_path_factory.mktemp("engine") / "data")
+    with program.serving("--sandbox", request.param, "--port", "0", "--ping-seconds", "1") as serving:
+        yield Stage(program, serving.engine, clients_of(serving.engine.url))

@@ -1,0 +1,34 @@
+"""Signed requests for httpx clients, as AWS's own samples for MCP and A2A make them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+
+import httpx
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+_UNSIGNED = ("connection", "accept-encoding", "user-agent", "transfer-encoding")
+
+
+class SigV4(httpx.Auth):
+    """Signs each request for ``bedrock-agentcore`` with credentials that mean nothing to AWS."""
+
+    requires_request_body = True
+
+    def __init__(self, region: str = "us-west-2") -> None:
+        self._signer = SigV4Auth(Credentials("test", "test"), "bedrock-agentcore", region)
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """The request with its signature."""
+        headers = {name: value for name, value in request.headers.items() if name not in _UNSIGNED}
+        signed = AWSRequest(request.method, str(request.url), data=request.content, headers=headers)
+        self._signer.add_auth(signed)
+        request.headers.update(dict(signed.headers))
+        yield request
+
+
+def http_client(headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
+    """A client that signs, and waits for an agent that has to be started first."""
+    return httpx.AsyncClient(auth=SigV4(), headers=headers, timeout=60)
