@@ -193,16 +193,12 @@ def _free_port() -> int:
 
 
 def _engines(settings: Settings) -> list[psutil.Process]:
-    folder = str(settings.data_dir)
-    return [
-        process
-        for process in psutil.process_iter()
-        if process.status() != psutil.STATUS_ZOMBIE and "serve" in _argv(process) and folder in _argv(process)
-    ]
+    return [process for process in psutil.process_iter() if _serves(process, str(settings.data_dir))]
 
 
-def _argv(process: psutil.Process) -> list[str]:
+def _serves(process: psutil.Process, folder: str) -> bool:
     try:
-        return process.cmdline()
+        command = process.cmdline()
+        return process.status() != psutil.STATUS_ZOMBIE and "serve" in command and folder in command
     except psutil.Error:
-        return []
+        return False
