@@ -1,5 +1,6 @@
 # make lab     prepare this machine and open the first lab     (LAB_OPEN=0: run it headless and end)
 # make test    prepare this machine, lint, run the tests       (make test-long: the slow ones too)
+# make benchmark   measure the engine beside nginx             (docs/performance.md)
 # LAB_SANDBOX=docker|process chooses the sandbox; without it the best one to be had is taken.
 
 VENV := .venv
@@ -9,7 +10,7 @@ SANDBOX := $(if $(LAB_SANDBOX),--sandbox $(LAB_SANDBOX))
 UV := $(BIN)/uv
 INSTALL := --constraint constraints.txt --group dev --editable .
 
-.PHONY: help setup with-pip lab test test-long lint format constraints clean
+.PHONY: help setup with-pip lab test test-long benchmark lint format constraints clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -39,6 +40,9 @@ test test-long: setup
 	$(BIN)/agentcore-lab doctor --fix --for test $(SANDBOX)
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python tools/run_tests.py $(SANDBOX) $(if $(filter test-long,$@),--long) $(PYTEST_ARGS)
+
+benchmark: setup
+	$(BIN)/python -m benchmarks.relay $(SANDBOX) $(BENCHMARK_ARGS)
 
 lint: setup
 	$(BIN)/ruff check

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentcore_lab.discovery import RunningEngine, find_engine
@@ -20,16 +20,17 @@ START_SECONDS = 60
 
 @dataclass(frozen=True)
 class Program:
-    """``agentcore-lab`` with a data directory of its own."""
+    """``agentcore-lab`` with a data directory of its own; ``variables`` are set for it on top of everything."""
 
     data_dir: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
         """This process's environment, aimed at the data directory and at no AWS account."""
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BEDROCK_"))
         }
-        return {**kept, "AGENTCORE_LAB_DATA_DIR": str(self.data_dir), "COLUMNS": "200"}
+        return {**kept, "AGENTCORE_LAB_DATA_DIR": str(self.data_dir), "COLUMNS": "200", **self.variables}
 
     def run(
         self, *arguments: str, timeout: float = 120, environment: Mapping[str, str] | None = None

@@ -10,9 +10,8 @@ import traitlets
 from agentcore_lab.panels.assets import module, stylesheet
 from agentcore_lab.panels.calls import Action, Advance
 from agentcore_lab.panels.live import LivePanel
-from agentcore_lab.panels.session_detail import short_duration
 from agentcore_lab.panels.sessions import ping_mark
-from agentcore_lab.panels.views import RuntimeName, short_id
+from agentcore_lab.panels.views import RuntimeName, short_duration, short_id
 from agentcore_lab.panels.world import Change, World
 
 _MAX_SECONDS = 366 * 24 * 3600

@@ -20,7 +20,8 @@ from agentcore_lab.runtime.limits import (
     MAX_COMMAND_OUTPUT_BYTES,
     MAX_COMMAND_TIMEOUT_SECONDS,
 )
-from agentcore_lab.runtime.sessions import Lease, Plan, Sessions
+from agentcore_lab.runtime.plan import Lease, Plan
+from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.sandbox.base import Backend, SandboxError
 from agentcore_lab.sandbox.commands import SHELL, NoSuchProgram, RunningCommand
 from agentcore_lab.wire.failures import Failure, rejection, show

@@ -21,12 +21,14 @@ from agentcore_lab.runtime.headers import (
 )
 from agentcore_lab.runtime.jsonrpc import PEEK_BYTES, RpcHead, head_of
 from agentcore_lab.runtime.payload import Payload
+from agentcore_lab.runtime.plan import Lease, Plan
 from agentcore_lab.runtime.protocols import Protocol, protocol_of
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.session_endpoint import session_endpoint_url
-from agentcore_lab.runtime.sessions import Lease, Plan, Sessions
+from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.upstream import ContainerRefused, Reply, Upstream
 from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT, Status
+from agentcore_lab.store.remembered import Remembered
 
 AGENT_CARD = "/.well-known/agent-card.json"
 
@@ -43,12 +45,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The container's answer: its status, AWS's output members, the lab's own facts, and the body still to be read."""
+    """The container's answer: its status, AWS's output members, the lab's own facts, and the body still to be read.
+
+    ``whole`` is all of a short body that came at once; ``body`` has the same bytes.
+    """
 
     status: int
     members: dict[str, Any]
     facts: Mapping[str, str]
     body: AsyncIterator[bytes]
+    whole: bytes | None
 
 
 class Invoker:
@@ -66,6 +72,7 @@ class Invoker:
         self._sandbox = sandbox
         self._url = url
         self._mcp = McpNames(sessions.has_ended)
+        self._plans: Remembered[Plan] = Remembered(repository.database)
 
     @asynccontextmanager
     async def invoke(self, scope: Scope, call: Call) -> AsyncIterator[Answer]:
@@ -84,7 +91,7 @@ class Invoker:
             plan.runtime.id, belongs.session_id, lambda: self.plan(scope, call.params)
         ) as lease:
             sending = self._upstream.request(
-                lease, "POST", lease.protocol.path, _headers(call, lease, belongs), call.payload
+                lease, "POST", lease.protocol.path, _headers(call, lease, belongs), call.payload.sent()
             )
             try:
                 async with sending as reply:
@@ -111,7 +118,8 @@ class Invoker:
             self._upstream.request(lease, "GET", AGENT_CARD, _headers(call, lease, belongs)) as reply,
         ):
             members = {"runtimeSessionId": belongs.session_id}
-            yield Answer(reply.status, members, _facts(lease, self._sandbox, reply), reply.body)
+            facts = _facts(lease, self._sandbox, reply)
+            yield Answer(reply.status, members, facts, reply.body, reply.whole)
 
     def protocol(self, scope: Scope, params: Mapping[str, Any]) -> Protocol | None:
         """The protocol its callers speak; None where there is nothing to call."""
@@ -137,10 +145,15 @@ class Invoker:
             RuntimeClientError: no version of the endpoint has ever proved healthy.
         """
         runtime_id = runtime_id_in(params["agentRuntimeArn"], params.get("accountId"), scope)
+        qualifier = params.get("qualifier") or DEFAULT_ENDPOINT
+        key = scope, runtime_id, qualifier
+        return self._plans.get(key, lambda: self._read_plan(*key))
+
+    def _read_plan(self, scope: Scope, runtime_id: str, qualifier: str) -> Plan:
         runtime = self._repository.get(scope, runtime_id)
         if runtime.status is Status.DELETING:
             raise not_found(runtime_id)
-        endpoint = self._repository.endpoint(runtime_id, params.get("qualifier") or DEFAULT_ENDPOINT)
+        endpoint = self._repository.endpoint(runtime_id, qualifier)
         if endpoint.status is Status.DELETING:
             raise endpoint_not_found(runtime_id, endpoint.name)
         if endpoint.live_version is None:
@@ -179,7 +192,8 @@ class Invoker:
             if name:
                 self._mcp.learn(lease.session.runtime_id, name, belongs.session_id)
             members["mcpSessionId"] = name or call.params.get("mcpSessionId") or belongs.session_id
-        return Answer(reply.status, members, _facts(lease, self._sandbox, reply), reply.body)
+        facts = _facts(lease, self._sandbox, reply)
+        return Answer(reply.status, members, facts, reply.body, reply.whole)
 
 
 async def rpc_head(call: Call) -> RpcHead:

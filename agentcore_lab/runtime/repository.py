@@ -41,6 +41,11 @@ class RuntimeRepository:
         self._db = database
         self._changed = changed
 
+    @property
+    def database(self) -> Database:
+        """Where all of this is kept."""
+        return self._db
+
     def create(
         self, runtime: AgentRuntime, version: Version, endpoint: Endpoint, tags: Mapping[str, str]
     ) -> None:

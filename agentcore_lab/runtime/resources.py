@@ -15,6 +15,7 @@ from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.repository import Resource, RuntimeRepository, put_tags
 from agentcore_lab.runtime.rules import require_own_keys
 from agentcore_lab.store.db import Database
+from agentcore_lab.store.remembered import Remembered
 
 MAX_TAGS = 50
 """On one resource (AWS: TagsMap)."""
@@ -31,6 +32,7 @@ class Attachments:
     def __init__(self, database: Database, repository: RuntimeRepository) -> None:
         self._db = database
         self._repository = repository
+        self._policies: Remembered[Mapping[Resource, str]] = Remembered(database)
 
     def resource(self, scope: Scope, arn: str) -> Resource:
         """What the ARN names.
@@ -83,8 +85,11 @@ class Attachments:
         """The resource's policy as it was given, if it has one."""
         return self.policies(resource.runtime_id).get(resource)
 
-    def policies(self, runtime_id: str) -> dict[Resource, str]:
+    def policies(self, runtime_id: str) -> Mapping[Resource, str]:
         """The policies of a runtime and of its endpoints, of those that have one."""
+        return self._policies.get(runtime_id, lambda: self._read_policies(runtime_id))
+
+    def _read_policies(self, runtime_id: str) -> Mapping[Resource, str]:
         rows = self._db.query(
             "SELECT endpoint, policy FROM resource_policy WHERE runtime_id = ?", (runtime_id,)
         )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
 from agentcore_lab.clock import Clock, stopwatch
 from agentcore_lab.errors import (
@@ -20,16 +18,9 @@ from agentcore_lab.errors import (
 )
 from agentcore_lab.runtime.boot import Boot
 from agentcore_lab.runtime.endings import Reason, found_dead
-from agentcore_lab.runtime.lifecycle import lifecycle_of
-from agentcore_lab.runtime.limits import (
-    LOG_TAIL_LINES,
-    MAX_ACTIVE_SESSIONS,
-    PING_SECONDS,
-    STOP_GRACE_SECONDS,
-    UNHEALTHY_AFTER,
-)
+from agentcore_lab.runtime.limits import LOG_TAIL_LINES
 from agentcore_lab.runtime.monitor import Monitor
-from agentcore_lab.runtime.ports import allowed_ports
+from agentcore_lab.runtime.plan import Lease, Plan, Rules, new_session
 from agentcore_lab.runtime.probe import Probe
 from agentcore_lab.runtime.protocols import Protocol, protocol_of
 from agentcore_lab.runtime.session import (
@@ -50,8 +41,7 @@ from agentcore_lab.runtime.session import (
 )
 from agentcore_lab.runtime.storage import SessionStorage
 from agentcore_lab.runtime.throttle import Kind, Throttle
-from agentcore_lab.runtime.versions import AgentRuntime, Version
-from agentcore_lab.sandbox.base import Image, SandboxError, SandboxStatus, Usage
+from agentcore_lab.sandbox.base import SandboxError, SandboxStatus, Usage
 
 log = logging.getLogger(__name__)
 
@@ -62,40 +52,6 @@ _IN_PROGRESS = "Session operation in progress, please retry"
 
 Changed = Callable[[Session | None, Session], None]
 """Told of a session before, None of a new one, and after each step of its life."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a new session starts from: the version its endpoint serves at that moment."""
-
-    runtime: AgentRuntime
-    version: Version
-    image: Image
-    endpoint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """One call's hold on a session. ``started_in`` is in seconds, None when the session was already warm."""
-
-    session: Session
-    version: Version
-    address: str
-    protocol: Protocol
-    started_in: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What all sessions of an engine live under; durations in seconds of the engine's clock or, ``grace``, real.
-
-    ``unhealthy_after`` health checks that fail in succession end a session.
-    """
-
-    ping_seconds: float = PING_SECONDS
-    unhealthy_after: int = UNHEALTHY_AFTER
-    max_sessions: int = MAX_ACTIVE_SESSIONS
-    grace: float = STOP_GRACE_SECONDS
 
 
 @dataclass(slots=True)
@@ -121,7 +77,7 @@ class Sessions:
         clock: Clock,
         storage: SessionStorage,
         throttle: Throttle,
-        rules: Rules = Rules(),
+        rules: Rules,
         changed: Changed = lambda _before, _after: None,
     ) -> None:
         self._boot = boot
@@ -206,24 +162,7 @@ class Sessions:
                 "are no longer needed, or wait until their idle time-out has passed."
             )
         self._throttle.admit(Kind.NEW_SESSION)
-        now = self._clock.now()
-        times = lifecycle_of(plan.version.spec)
-        session = Session(
-            runtime_id=plan.runtime.id,
-            session_id=session_id,
-            incarnation=secrets.token_hex(8),
-            version=plan.version.number,
-            endpoint=plan.endpoint,
-            architecture=plan.image.architecture,
-            created_at=now,
-            idle_timeout=times.idle_timeout,
-            max_lifetime=times.max_lifetime,
-            last_activity_at=now,
-            ping_every=timedelta(seconds=self._rules.ping_seconds),
-            unhealthy_after=self._rules.unhealthy_after,
-            token=secrets.token_hex(16),
-            ports=allowed_ports(plan.version.spec),
-        )
+        session = new_session(session_id, plan, self._rules, self._clock.now())
         return _Live(session, plan, protocol_of(plan.version.spec))
 
     async def _start(self, live: _Live) -> str:

@@ -1,46 +1,67 @@
-"""A limit on how long something may take, counted by the engine's clock."""
+"""Limits on how long things may take, counted by the engine's clock: one task watches all of them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agentcore_lab.clock import Clock
+from agentcore_lab.runtime.monitor import Monitor
 
 
 class TimeLimit:
     """A limit under way, which may be set anew."""
 
-    def __init__(self, clock: Clock, scope: asyncio.Timeout) -> None:
-        self._clock = clock
+    def __init__(self, monitor: Monitor, began: datetime, scope: asyncio.Timeout) -> None:
+        self._monitor = monitor
+        self._began = began
         self._scope = scope
-        self._began = clock.now()
-        self._watching: asyncio.Task[None] | None = None
+        self.due = began
 
     def allow(self, seconds: float) -> None:
         """From its beginning the block may take this long."""
-        self.lift()
-        self._watching = asyncio.create_task(self._watch(seconds))
+        self.due = self._began + timedelta(seconds=seconds)
+        self._monitor.expect(self.due)
 
-    def lift(self) -> None:
-        """No limit any more."""
-        if self._watching is not None:
-            self._watching.cancel()
-
-    async def _watch(self, seconds: float) -> None:
-        await self._clock.sleep_until(self._began + timedelta(seconds=seconds))
-        self._scope.reschedule(asyncio.get_running_loop().time())
+    def look(self, now: datetime) -> None:
+        """Cancel the block if its time is over, else be looked at again when it is."""
+        if self.due <= now:
+            self._scope.reschedule(asyncio.get_running_loop().time())
+        else:
+            self._monitor.expect(self.due)
 
 
-@asynccontextmanager
-async def time_limit(clock: Clock, seconds: float) -> AsyncIterator[TimeLimit]:
-    """Cancel the block once the clock says that it took ``seconds``. Raises TimeoutError."""
-    async with asyncio.timeout(None) as scope:
-        limit = TimeLimit(clock, scope)
-        limit.allow(seconds)
-        try:
-            yield limit
-        finally:
-            limit.lift()
+class TimeLimits:
+    """The limits of an engine's running calls; watched from ``open`` to ``close``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._running: set[TimeLimit] = set()
+        self._monitor = Monitor(clock, self._tick)
+
+    def open(self) -> None:
+        """Begin to watch."""
+        self._monitor.open()
+
+    async def close(self) -> None:
+        """Stop watching."""
+        await self._monitor.close()
+
+    @asynccontextmanager
+    async def limit(self, seconds: float) -> AsyncIterator[TimeLimit]:
+        """Cancel the block once the clock says that it took ``seconds``. Raises TimeoutError."""
+        async with asyncio.timeout(None) as scope:
+            limit = TimeLimit(self._monitor, self._clock.now(), scope)
+            limit.allow(seconds)
+            self._running.add(limit)
+            try:
+                yield limit
+            finally:
+                self._running.discard(limit)
+
+    def _tick(self) -> None:
+        now = self._clock.now()
+        for limit in list(self._running):
+            limit.look(now)

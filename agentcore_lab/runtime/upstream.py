@@ -10,24 +10,26 @@ from http import HTTPStatus
 
 import aiohttp
 
-from agentcore_lab.clock import Clock, stopwatch
-from agentcore_lab.errors import GatewayTimeoutException, RuntimeClientError
+from agentcore_lab.clock import stopwatch
+from agentcore_lab.errors import AwsError, GatewayTimeoutException, RuntimeClientError
 from agentcore_lab.runtime.endings import Reason
 from agentcore_lab.runtime.limits import (
     MAX_PAYLOAD_BYTES,
     STREAMING_TIMEOUT_SECONDS,
     SYNCHRONOUS_TIMEOUT_SECONDS,
 )
+from agentcore_lab.runtime.plan import Lease
 from agentcore_lab.runtime.session import Session
-from agentcore_lab.runtime.sessions import Lease, Sessions
+from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.startup import as_tail, log_tail
-from agentcore_lab.runtime.time_limit import time_limit
+from agentcore_lab.runtime.time_limit import TimeLimits
 from agentcore_lab.sandbox.base import Backend
 
 _SHOWN_BYTES = 1000
 """How much of a container's error answer goes into the message."""
 
-_CONNECT_SECONDS = 10
+_SHORT_BYTES = 64 * 1024
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 _LAST_BREATH_SECONDS = 1.0
 _UPGRADE_SECONDS = 60
 _NOTHING_OF_OURS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
@@ -35,24 +37,28 @@ _NOTHING_OF_OURS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A container's answer of 2xx. ``seconds`` passed until its head was there; ``body`` is still to be read."""
+    """A container's answer of 2xx. ``seconds`` passed until its head was there; ``body`` is still to be read.
+
+    ``whole`` is all of a short body that came at once; ``body`` has the same bytes.
+    """
 
     status: int
     headers: Mapping[str, str]
     seconds: float
     body: AsyncIterator[bytes]
+    whole: bytes | None
 
 
 class Upstream:
     """Speaks to the agents of an engine's sessions."""
 
     def __init__(
-        self, client: aiohttp.ClientSession, backend: Backend, sessions: Sessions, clock: Clock
+        self, client: aiohttp.ClientSession, backend: Backend, sessions: Sessions, limits: TimeLimits
     ) -> None:
         self._client = client
         self._backend = backend
         self._sessions = sessions
-        self._clock = clock
+        self._limits = limits
 
     @asynccontextmanager
     async def request(
@@ -61,7 +67,7 @@ class Upstream:
         method: str,
         path: str,
         headers: Mapping[str, str],
-        body: AsyncIterable[bytes] | None = None,
+        body: bytes | AsyncIterable[bytes] | None = None,
     ) -> AsyncIterator[Reply]:
         """The agent's answer to one request.
 
@@ -70,11 +76,12 @@ class Upstream:
         Raises:
             RuntimeClientError: an answer of 3xx, 4xx or 5xx, one that is too large, or none.
             GatewayTimeoutException: it took longer than AWS waits.
+            AwsError: what ``body`` raised.
         """
         began = stopwatch()
         try:
             async with (
-                time_limit(self._clock, SYNCHRONOUS_TIMEOUT_SECONDS) as limit,
+                self._limits.limit(SYNCHRONOUS_TIMEOUT_SECONDS) as limit,
                 self._client.request(
                     method,
                     lease.address + path,
@@ -82,7 +89,7 @@ class Upstream:
                     headers=headers,
                     skip_auto_headers=_NOTHING_OF_OURS,
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                    timeout=_TIMEOUT,
                 ) as response,
             ):
                 if response.status >= 300:
@@ -91,8 +98,11 @@ class Upstream:
                     raise await self._too_large(lease)
                 if response.content_type == "text/event-stream":
                     limit.allow(STREAMING_TIMEOUT_SECONDS)
+                seconds = stopwatch() - began
+                first = await _announced(response)
+                whole = first if response.content.is_eof() else None
                 yield Reply(
-                    response.status, response.headers, stopwatch() - began, self._read(response, lease)
+                    response.status, response.headers, seconds, self._read(first, response, lease), whole
                 )
         except aiohttp.ClientError as error:
             raise await self._broke_off(error, lease) from error
@@ -116,7 +126,7 @@ class Upstream:
                     headers={"Connection": "Upgrade", "Upgrade": "websocket", **headers},
                     skip_auto_headers=_NOTHING_OF_OURS,
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                    timeout=_TIMEOUT,
                 )
         except (aiohttp.ClientError, TimeoutError) as error:
             raise await self._broke_off(error, lease) from error
@@ -137,8 +147,12 @@ class Upstream:
                 self._sessions.crashed(session, status)
         return self._sessions.now(session)
 
-    async def _read(self, response: aiohttp.ClientResponse, lease: Lease) -> AsyncIterator[bytes]:
-        total = 0
+    async def _read(
+        self, first: bytes | None, response: aiohttp.ClientResponse, lease: Lease
+    ) -> AsyncIterator[bytes]:
+        total = len(first or b"")
+        if first:
+            yield first
         try:
             async for chunk in response.content.iter_any():
                 total += len(chunk)
@@ -165,7 +179,10 @@ class Upstream:
         tail = await log_tail(self._backend, lease.session.incarnation)
         return RuntimeClientError(f"The agent's answer is larger than {MAX_PAYLOAD_BYTES:,} bytes.{tail}")
 
-    async def _broke_off(self, error: Exception, lease: Lease) -> RuntimeClientError:
+    async def _broke_off(self, error: Exception, lease: Lease) -> AwsError:
+        # What the request's own bytes raise ends the sending, and the client hands it on as the cause.
+        if isinstance(error.__cause__, AwsError):
+            return error.__cause__
         session = await self.lost(lease.session)
         tail = as_tail(await self._sessions.log_tail(session))
         if session.reason is Reason.UNHEALTHY:
@@ -177,6 +194,15 @@ class Upstream:
         return RuntimeClientError(
             f"Received error (500) from runtime. Please check your CloudWatch logs for more information. {why}{tail}"
         )
+
+
+async def _announced(response: aiohttp.ClientResponse) -> bytes | None:
+    """The first bytes of an answer that said how short it is, most often all of them; None of any other.
+
+    Heads and bodies are often sent one after the other by agents, and would be passed on so, at twice the cost.
+    """
+    length = response.content_length
+    return await response.content.readany() if length is not None and length <= _SHORT_BYTES else None
 
 
 class ContainerRefused(RuntimeClientError):  # noqa: N818 - a state, named as one

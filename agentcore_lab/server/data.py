@@ -44,7 +44,9 @@ class DataHandler:
     ) -> web.StreamResponse:
         """The container's answer as it comes. Raises AwsError before the first byte of it is sent."""
         params = parse_head(match, query, request.headers)
-        payload = Payload(request.content.iter_any(), MAX_PAYLOAD_BYTES)
+        content = request.content
+        whole = content.read_nowait() if content.is_eof() else None
+        payload = Payload(content.iter_any(), MAX_PAYLOAD_BYTES, whole)
         call = Call(params, request.headers, payload, request_id)
         relay = _Relay(request, match.operation, request_id)
         failure: AwsError
@@ -55,17 +57,20 @@ class DataHandler:
             if (request.content_length or 0) > MAX_PAYLOAD_BYTES:
                 raise too_large(MAX_PAYLOAD_BYTES)
             async with self._ask(scope, call) as answer:
-                await relay.begin(answer)
-                await relay.pump(answer.body)
+                if answer.whole is None:
+                    await relay.begin(answer)
+                    await relay.pump(answer.body)
+                else:
+                    relay.keep(answer, answer.whole)
         except AwsError as error:
             failure = error
         except Exception:
             failure = internal_error(request_id)
         else:
-            assert relay.response is not None, "an answer that was relayed has begun"
+            assert relay.response is not None, "an answer has been made"
             return relay.response
-        relay.break_off(failure)
-        return relay.response or await self._refusal(scope, call, failure)
+        begun = relay.break_off(failure)
+        return begun or await self._refusal(scope, call, failure)
 
     async def _refusal(self, scope: Scope, call: Call, error: AwsError) -> web.Response:
         """The error in the form of the agent's protocol. Raises it where that is AWS's own form."""
@@ -103,15 +108,12 @@ class _Relay:
 
     async def begin(self, answer: Answer) -> None:
         """Send the head of the answer."""
-        headers = {
-            **response_headers(self._operation, answer.members),
-            **answer.facts,
-            "x-amzn-RequestId": self._request_id,
-        }
-        if self._operation.name == "GetAgentCard":
-            headers["Content-Type"] = "application/json"
-        self.response = web.StreamResponse(status=answer.status, headers=headers)
+        self.response = web.StreamResponse(status=answer.status, headers=self._headers(answer))
         await self.response.prepare(self._request)
+
+    def keep(self, answer: Answer, whole: bytes) -> None:
+        """Make a complete answer; the server sends it once the session's hold is given back."""
+        self.response = web.Response(status=answer.status, headers=self._headers(answer), body=whole)
 
     async def pump(self, body: AsyncIterator[bytes]) -> None:
         """Send the body as it comes; the server ends the answer once the session's hold is given back.
@@ -122,17 +124,32 @@ class _Relay:
         async for chunk in body:
             await self.response.write(chunk)
 
-    def break_off(self, error: AwsError) -> None:
+    def break_off(self, error: AwsError) -> web.StreamResponse | None:
         """Break the connection of an answer that has begun: only that tells the caller that this is not its end."""
-        if self.response is None:
-            return
+        if self.response is None or not self.response.prepared:
+            return None
         log.warning("invocation %s broke off: %s", self._request_id, error.message)
         if self._request.transport is not None:
             self._request.transport.abort()
+        return self.response
+
+    def _headers(self, answer: Answer) -> dict[str, str]:
+        headers = {
+            **response_headers(self._operation, answer.members),
+            **answer.facts,
+            "x-amzn-RequestId": self._request_id,
+        }
+        if self._operation.name == "GetAgentCard":
+            headers["Content-Type"] = "application/json"
+        return headers
 
 
 def _enveloped(envelope: Envelope, call: Call, error: AwsError, protocol: str) -> web.Response:
-    headers = {"x-amzn-RequestId": call.request_id, "Content-Type": envelope.content_type}
+    headers = {
+        "x-amzn-RequestId": call.request_id,
+        "Content-Type": envelope.content_type,
+        **error.headers,
+    }
     if envelope.status >= 400:
         headers["x-amzn-ErrorType"] = error.code
     if protocol == "MCP" and (name := call.params.get("mcpSessionId") or call.params.get("runtimeSessionId")):

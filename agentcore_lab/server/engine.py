@@ -24,18 +24,21 @@ from agentcore_lab.runtime.endpoint_operations import EndpointOperations
 from agentcore_lab.runtime.environment import agent_environment
 from agentcore_lab.runtime.events import Events
 from agentcore_lab.runtime.idempotency import IDEMPOTENT, ClientTokens
+from agentcore_lab.runtime.inbound import METADATA, Inbound
 from agentcore_lab.runtime.invoke import Invoker
 from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER, max_active_sessions
 from agentcore_lab.runtime.operations import RuntimeOperations
+from agentcore_lab.runtime.plan import Rules
 from agentcore_lab.runtime.proof import Proofs
 from agentcore_lab.runtime.quotas import quotas_from
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
-from agentcore_lab.runtime.sessions import Rules, Sessions
+from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.shells import Shells
 from agentcore_lab.runtime.storage import SessionStorage
 from agentcore_lab.runtime.throttle import Throttle
+from agentcore_lab.runtime.time_limit import TimeLimits
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.sandbox.base import Backend
@@ -45,6 +48,7 @@ from agentcore_lab.server.commands import CommandHandler
 from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.events import EventStream
 from agentcore_lab.server.lab_api import LabApi
+from agentcore_lab.server.protected_resource import ProtectedResource
 from agentcore_lab.server.session_endpoint import SessionEndpoints
 from agentcore_lab.server.session_sockets import SessionSockets
 from agentcore_lab.server.shells import ShellHandler
@@ -111,7 +115,6 @@ async def open_engine(
         tokens = ClientTokens(database, clock)
         attachments = Attachments(database, repository)
         identities = WorkloadIdentities(database, clock, quotas)
-        gate = Gate(attachments, clock)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
@@ -119,14 +122,20 @@ async def open_engine(
             **IdentityOperations(identities).table(),
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
-        upstream = Upstream(client, backend, sessions, clock)
+        limits = TimeLimits(clock)
+        limits.open()
+        stack.push_async_callback(limits.close)
+        upstream = Upstream(client, backend, sessions, limits)
         invoker = Invoker(repository, sessions, upstream, backend.name, about.url)
+        inbound = Inbound(invoker.plan, about.url)
+        gate = Gate(attachments, clock, inbound)
         shells = Shells(invoker.plan, sessions, backend)
         stack.push_async_callback(shells.close)
         sockets = SessionSockets(sessions, upstream, clock)
         by_hand: dict[tuple[str, str], Handler] = {
             (method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")
         }
+        by_hand["GET", METADATA] = ProtectedResource(inbound)
         by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets, gate)
         by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
         front = Front(

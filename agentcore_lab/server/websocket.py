@@ -24,8 +24,9 @@ from agentcore_lab.runtime.limits import (
     WEBSOCKET_FRAMES_PER_SECOND,
     WEBSOCKET_SECONDS,
 )
+from agentcore_lab.runtime.plan import Lease, Plan
 from agentcore_lab.runtime.protocols import protocol_of
-from agentcore_lab.runtime.sessions import Lease, Plan, Sessions
+from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.server.bridge import Limits
 from agentcore_lab.server.callers import asker_of

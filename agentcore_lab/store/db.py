@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
+from agentcore_lab.plain_error import PlainError
+
 _MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql")
 
 
-class DatabaseTooNew(Exception):  # noqa: N818 - a state, named as one
+class DatabaseTooNew(PlainError):  # noqa: N818 - a state, named as one
     """The file was written by a newer agentcore-lab."""
 
 
@@ -38,6 +40,11 @@ class Database:
             self._connection.executescript(
                 f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;"
             )
+
+    @property
+    def writes(self) -> int:
+        """A number that grows with every row written; while it stands still what was read is still so."""
+        return self._connection.total_changes
 
     def query(self, sql: str, parameters: tuple[object, ...] = ()) -> list[sqlite3.Row]:
         """All rows of a SELECT."""

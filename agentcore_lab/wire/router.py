@@ -7,13 +7,18 @@ required nor a reason to redirect: a redirect breaks signed requests.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from agentcore_lab.wire.models import Operation
+
+
+_REMEMBERED = 256
+"""Paths whose way is kept: callers ask for the same few over and over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,7 @@ class Match:
     """The operation a request is for, and its path labels, percent-decoded."""
 
     operation: Operation
-    labels: dict[str, str]
+    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Router:
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._root = _Node()
+        self._remembered = lru_cache(_REMEMBERED)(self._search)
         for operation in operations:
             self._add(operation)
 
@@ -55,6 +61,9 @@ class Router:
         A fixed segment beats a label. An ARN whose slashes were not encoded, as hand-built clients send it, is
         taken as one label where the rest of the path tells it apart.
         """
+        return self._remembered(method, raw_path)
+
+    def _search(self, method: str, raw_path: str) -> Match | None:
         segments = raw_path.removeprefix("/").removesuffix("/").split("/")
         values: list[str] = []
         route = _find(self._root, segments, 0, method, values)

@@ -17,6 +17,7 @@ import pytest
 from aiohttp import web
 
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.runtime.headers import SESSION_ID
 from agentcore_lab.runtime.limits import MAX_PAYLOAD_BYTES
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.conftest import Clients
@@ -113,6 +114,59 @@ def test_a_caller_who_leaves_stops_the_agent(
         answer.read1()
     assert turns.left.wait(10)
     eventually(lambda: [session["state"] for session in sessions(engine)] == ["Idle"])
+
+
+def test_a_short_answer_comes_whole_and_finds_its_session_at_rest(
+    aws: Clients, backend: ScriptedBackend, engine: RunningEngine
+) -> None:
+    """An answer that is there at once keeps its length, and whoever has read it can call again at rest."""
+    arn = ready(aws)
+    for number in range(50):
+        body = json.dumps({"number": number}).encode()
+        answer = send(engine.url, "POST", invocations(arn), body, {SESSION_ID: "s" * 33})
+        assert (answer.body, answer.headers["content-length"]) == (body, str(len(body)))
+        assert [session["state"] for session in sessions(engine)] == ["Idle"]
+
+
+def test_a_short_answer_that_comes_in_pieces_is_passed_on_in_pieces(
+    aws: Clients, backend: ScriptedBackend, engine: RunningEngine
+) -> None:
+    """Though its length was announced, nothing that is there waits for what is not."""
+    read = threading.Event()
+
+    async def in_two(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.content_length = 10
+        await response.prepare(request)
+        await response.write(b"first")
+        await asyncio.to_thread(read.wait, 10)
+        await response.write(b"other")
+        return response
+
+    arn = ready(aws, scripted(backend, Script(answer=in_two)))
+    with opened(engine, arn) as answer:
+        assert answer.read1() == b"first"
+        read.set()
+        assert answer.read() == b"other"
+
+
+def test_a_short_answer_that_breaks_off_is_an_error_of_the_agent(
+    aws: Clients, backend: ScriptedBackend, engine: RunningEngine
+) -> None:
+    """Nothing of it has been sent on by then, so that the caller can be told in AWS's words."""
+
+    async def broken(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.content_length = 10
+        await response.prepare(request)
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    arn = ready(aws, scripted(backend, Script(answer=broken)))
+    code, status, message = refusal(lambda: invoke(aws, arn))[:3]
+    assert (code, status) == ("RuntimeClientError", 424)
+    assert "broke off the connection" in message
 
 
 def test_one_byte_more_than_allowed_is_refused_before_it_is_sent(

@@ -1,0 +1,1 @@
+"""What lies between a caller and an agent, measured: ``python -m benchmarks.relay``."""
