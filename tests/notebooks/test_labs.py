@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tests.programs import ROOT, Program
 
 LABS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 SANITIZE = Path(__file__).with_name("sanitize.cfg")
+SOLUTION = re.compile(r"<summary>Solution</summary>\n+```python\n(.*?)```", re.DOTALL)
 SANDBOXES = [
     pytest.param("process", marks=pytest.mark.process),
     pytest.param("docker", marks=pytest.mark.docker),
@@ -71,6 +73,21 @@ def test_the_lab_runs_twice_with_fresh_parameters(
     assert engine is not None
     assert engine.sandbox == sandbox
     assert program.run("status").stdout.splitlines()[1:] == ["0 running sessions", "No agent runtimes yet."]
+
+
+@pytest.mark.process
+def test_the_solution_of_the_exercise_works(lab: Path, program: Program, tmp_path: Path) -> None:
+    """A reader who pastes the hidden solution below the exercise gets to the last cell."""
+    notebook = nbformat.read(lab, as_version=4)  # type: ignore[no-untyped-call]
+    place, solution = next(
+        (number, found[1])
+        for number, cell in enumerate(notebook.cells, start=1)
+        if (found := SOLUTION.search(cell.source))
+    )
+    notebook.cells.insert(place, nbformat.v4.new_code_cell(solution))  # type: ignore[no-untyped-call]
+    solved = tmp_path / "solved.ipynb"
+    nbformat.write(notebook, solved)  # type: ignore[no-untyped-call]
+    run(program, "papermill", str(solved), str(tmp_path / "executed.ipynb"), "-p", "sandbox", "process")
 
 
 @pytest.mark.docker
