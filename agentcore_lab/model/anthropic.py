@@ -6,12 +6,26 @@ import base64
 import binascii
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from agentcore_lab.errors import ValidationException
 from agentcore_lab.model.base import Block, Event, Params
 
 VERSION = "bedrock-2023-05-31"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What an answer begins with; ``input_tokens`` as far as they are known before the model has answered."""
+
+    model_id: str
+    message_id: str
+    input_tokens: int
+
+    def members(self) -> dict[str, Any]:
+        """The members of a message that are there from the start."""
+        return {"id": self.message_id, "type": "message", "role": "assistant", "model": self.model_id}
 
 
 def to_converse(params: Params) -> dict[str, Any]:
@@ -34,10 +48,10 @@ def to_converse(params: Params) -> dict[str, Any]:
         ) from None
 
 
-def message(model_id: str, answer: dict[str, Any], message_id: str) -> dict[str, Any]:
+def message(head: Head, answer: dict[str, Any]) -> dict[str, Any]:
     """The body InvokeModel answers with where Converse answers ``answer``."""
     return {
-        **_head(model_id, message_id),
+        **head.members(),
         "content": [_block(block) for block in answer["output"]["message"]["content"]],
         "stop_reason": answer["stopReason"],
         "stop_sequence": None,
@@ -45,9 +59,7 @@ def message(model_id: str, answer: dict[str, Any], message_id: str) -> dict[str,
     }
 
 
-async def streamed(
-    model_id: str, events: AsyncIterator[Event], message_id: str
-) -> AsyncIterator[dict[str, Any]]:
+async def streamed(head: Head, events: AsyncIterator[Event]) -> AsyncIterator[dict[str, Any]]:
     """The Messages API's events where ConverseStream has these.
 
     The Messages API tells the stop reason and the usage together, so the one waits for the other.
@@ -58,14 +70,14 @@ async def streamed(
         at = members.get("contentBlockIndex")
         match name:
             case "messageStart":
-                usage = {"input_tokens": 0, "output_tokens": 0}
+                usage = {"input_tokens": head.input_tokens, "output_tokens": 0}
                 nothing: dict[str, Any] = {
                     "content": [],
                     "stop_reason": None,
                     "stop_sequence": None,
                     "usage": usage,
                 }
-                yield {"type": "message_start", "message": {**_head(model_id, message_id), **nothing}}
+                yield {"type": "message_start", "message": {**head.members(), **nothing}}
             case "contentBlockStart":
                 opened.add(at)
                 block = _block({kind: {**start, "input": {}} for kind, start in members["start"].items()})
@@ -90,7 +102,7 @@ def _ending(stop: str, metadata: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {
         "type": "message_delta",
         "delta": {"stop_reason": stop, "stop_sequence": None},
-        "usage": {"output_tokens": usage["output_tokens"]},
+        "usage": usage,
     }
     latency = metadata["metrics"]["latencyMs"]
     metrics = {
@@ -100,10 +112,6 @@ def _ending(stop: str, metadata: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "firstByteLatency": latency,
     }
     yield {"type": "message_stop", "amazon-bedrock-invocationMetrics": metrics}
-
-
-def _head(model_id: str, message_id: str) -> dict[str, Any]:
-    return {"id": message_id, "type": "message", "role": "assistant", "model": model_id}
 
 
 def _usage(usage: dict[str, int]) -> dict[str, int]:
@@ -162,7 +170,12 @@ def _from_block(block: dict[str, Any]) -> Block | None:
         case "image":
             source = block["source"]
             kind = source["media_type"].partition("/")[2]
-            return {"image": {"format": kind, "source": {"bytes": base64.b64decode(source["data"])}}}
+            return {
+                "image": {
+                    "format": kind,
+                    "source": {"bytes": base64.b64decode(source["data"], validate=True)},
+                }
+            }
         case "tool_use":
             return {"toolUse": {"toolUseId": block["id"], "name": block["name"], "input": block["input"]}}
         case "tool_result":

@@ -19,6 +19,13 @@ class Event(NamedTuple):
     members: dict[str, Any]
 
 
+class Invoked(NamedTuple):
+    """What InvokeModel answers: boto3's result, and the headers Bedrock sends beside it, such as token counts."""
+
+    result: dict[str, Any]
+    headers: dict[str, str]
+
+
 Talk = Callable[[Params], AsyncIterator[Event]]
 """Answers the parameters of ConverseStream with its events. Raises AwsError."""
 
@@ -34,8 +41,8 @@ class Model(Protocol):
         """The events of ConverseStream. Raises AwsError."""
         ...
 
-    async def invoke(self, params: Params) -> dict[str, Any]:
-        """InvokeModel: ``body`` as bytes and ``contentType``. Raises AwsError."""
+    async def invoke(self, params: Params) -> Invoked:
+        """InvokeModel, with ``body`` as bytes. Raises AwsError."""
         ...
 
     def invoke_stream(self, params: Params) -> AsyncIterator[Event]:

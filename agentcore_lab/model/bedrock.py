@@ -11,10 +11,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from agentcore_lab.errors import AccessDeniedException, AwsError
-from agentcore_lab.model.base import Event, Params
+from agentcore_lab.model.base import Event, Invoked, Params
 from agentcore_lab.model.errors import ERRORS, ModelErrorException, ServiceUnavailableException
 
 _READ_SECONDS = 3600
+_COUNTS = ("x-amzn-bedrock-input-token", "x-amzn-bedrock-output-token", "x-amzn-bedrock-invocation")
 _UNKNOWN: Final = object()
 
 Connect = Callable[[], Any]
@@ -36,10 +37,13 @@ class Bedrock:
         """The events of ConverseStream. Raises AwsError."""
         return self._events("converse_stream", params, "stream")
 
-    async def invoke(self, params: Params) -> dict[str, Any]:
+    async def invoke(self, params: Params) -> Invoked:
         """InvokeModel, whatever body the model takes. Raises AwsError."""
-        answer = _result(await self._call("invoke_model", params))
-        return {**answer, "body": await asyncio.to_thread(answer["body"].read)}
+        answer = await self._call("invoke_model", params)
+        sent = answer["ResponseMetadata"]["HTTPHeaders"]
+        headers = {name: text for name, text in sent.items() if name.startswith(_COUNTS)}
+        body = await asyncio.to_thread(answer["body"].read)
+        return Invoked({**_result(answer), "body": body}, headers)
 
     def invoke_stream(self, params: Params) -> AsyncIterator[Event]:
         """The events of InvokeModelWithResponseStream. Raises AwsError."""

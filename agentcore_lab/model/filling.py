@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")  # of "5-3" the second is 3
+_NUMBER = re.compile(r"(?<![\w.])(?<![^\W\d_]-)-?\d+(?:\.\d+)?")  # of "5-3" the second is 3
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|(?<!\w)'([^']+)'(?!\w)|`([^`]+)`")
 _ARITHMETIC = re.compile(r"[(\d][\d\s().]*(?:(?:\*\*|[-+*/×÷^%])\s*[(\d][\d\s().]*)+")
 _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}(?:T[\d:.]+Z?)?\b")
@@ -43,12 +43,14 @@ class _Filler:
     def object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
         """The members of an object."""
         required = schema.get("required") or ()
-        values: dict[str, Any] = {}
-        for name, member in (schema.get("properties") or {}).items():
-            value = self._value(name, self._resolved(member), name in required, depth + 1)
+        members: dict[str, Any] = schema.get("properties") or {}
+        values = {}
+        # What must be there has the first choice of the question's words.
+        for name in sorted(members, key=lambda name: name not in required):
+            value = self._value(name, self._resolved(members[name]), name in required, depth + 1)
             if value is not _NOTHING:
                 values[name] = value
-        return values
+        return {name: values[name] for name in members if name in values}
 
     def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
         """``schema`` with its reference followed and the first of its choices taken that is not null."""

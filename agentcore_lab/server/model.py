@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from agentcore_lab.errors import AccessDeniedException, AwsError, ValidationException
-from agentcore_lab.model.base import Event, Model
+from agentcore_lab.model.base import Event, Invoked, Model
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.server.failure import internal_error
 from agentcore_lab.server.origin import is_foreign
@@ -50,20 +50,21 @@ class ModelHandler:
             params = await _params(request, match, query)
             if match.operation.event_stream_output:
                 return await self._stream(request, match.operation, params, request_id)
-            reply = serialize(match.operation, await self._answer(match.operation.name, params))
+            answer = await self._answer(match.operation.name, params)
+            reply = serialize(match.operation, answer.result)
         except AwsError as error:
             raise _as_modelled(match.operation, error) from error
-        headers = {**reply.headers, "x-amzn-RequestId": request_id}
+        headers = {**reply.headers, **answer.headers, "x-amzn-RequestId": request_id}
         return web.Response(status=reply.status, headers=headers, body=reply.body)
 
-    async def _answer(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    async def _answer(self, operation: str, params: dict[str, Any]) -> Invoked:
         match operation:
             case "Converse":
-                return await self._model.converse(params)
+                return Invoked(await self._model.converse(params), {})
             case "InvokeModel":
                 return await self._model.invoke(params)
             case _:
-                return await self._model.count_tokens(params)
+                return Invoked(await self._model.count_tokens(params), {})
 
     async def _stream(
         self, request: web.Request, operation: Operation, params: dict[str, Any], request_id: str
