@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import boto3
@@ -15,6 +16,9 @@ from agentcore_lab.model.base import Event, Invoked, Params
 from agentcore_lab.model.errors import ERRORS, ModelErrorException, ServiceUnavailableException
 
 _READ_SECONDS = 3600
+_MOST_CALLS = 32
+"""At the same time; more wait."""
+
 _COUNTS = ("x-amzn-bedrock-input-token", "x-amzn-bedrock-output-token", "x-amzn-bedrock-invocation")
 _UNKNOWN: Final = object()
 
@@ -28,6 +32,7 @@ class Bedrock:
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self._client: Any = None
+        self._threads = ThreadPoolExecutor(_MOST_CALLS, "bedrock")
 
     async def converse(self, params: Params) -> dict[str, Any]:
         """Converse. Raises AwsError."""
@@ -42,7 +47,7 @@ class Bedrock:
         answer = await self._call("invoke_model", params)
         sent = answer["ResponseMetadata"]["HTTPHeaders"]
         headers = {name: text for name, text in sent.items() if name.startswith(_COUNTS)}
-        body = await asyncio.to_thread(answer["body"].read)
+        body = await self._in_thread(answer["body"].read)
         return Invoked({**_result(answer), "body": body}, headers)
 
     def invoke_stream(self, params: Params) -> AsyncIterator[Event]:
@@ -58,13 +63,18 @@ class Bedrock:
         stream = answer[member]
         try:
             events = iter(stream)
-            while (event := await asyncio.to_thread(_next, events)) is not _UNKNOWN:
+            while (event := await self._in_thread(_next, events)) is not _UNKNOWN:
                 yield event
         finally:
             stream.close()
 
     async def _call(self, method: str, params: Params) -> dict[str, Any]:
-        return await asyncio.to_thread(self._call_now, method, params)
+        answer: dict[str, Any] = await self._in_thread(self._call_now, method, params)
+        return answer
+
+    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """boto3 blocks; the threads are this model's own, so that nothing else of the engine waits for AWS."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
     def _call_now(self, method: str, params: Params) -> dict[str, Any]:
         try:
