@@ -17,3 +17,13 @@ def __getattr__(name: str) -> Any:
     if name == "Lab":
         return import_module("agentcore_lab.lab").Lab
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext agentcore_lab``: the magics %%agent, %invoke, %sessions, %logs and %clock."""
+    import_module("agentcore_lab.magics").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """``%unload_ext agentcore_lab``."""
+    import_module("agentcore_lab.magics").unload(shell)

@@ -7,10 +7,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
+
+from agentcore_lab.plain_error import PlainError
 
 _NOTE = "engine.json"
 _LOCK = "engine.lock"
@@ -18,20 +21,24 @@ _ANSWER_SECONDS = 3
 _WORK_SECONDS = 30
 
 
-class EngineAlreadyRuns(Exception):  # noqa: N818 - a state, named as one
+class EngineAlreadyRuns(PlainError):  # noqa: N818 - a state, named as one
     """Another engine owns the data directory."""
 
 
-class PortTaken(Exception):  # noqa: N818 - a state, named as one
+class PortTaken(PlainError):  # noqa: N818 - a state, named as one
     """Something else listens on the port that was asked for."""
 
 
-class LabRefused(OSError):  # noqa: N818 - a state, named as one
+class LabRefused(PlainError, OSError):  # noqa: N818 - a state, named as one
     """The engine's own API refused a request; ``status`` is HTTP's, the message the engine's."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class EngineGone(PlainError, OSError):  # noqa: N818 - a state, named as one
+    """The engine does not answer any more; the message says how to have it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +61,34 @@ class RunningEngine:
 
         Raises:
             LabRefused: the engine refused it.
-            OSError: it does not answer.
+            EngineGone: it does not answer.
         """
-        return _fetch(self.url, path)
+        return self._answered(path)
 
     def send(self, path: str, body: dict[str, Any]) -> Any:
         """The JSON the engine answers when ``body`` is posted to ``/_lab/{path}``.
 
         Raises:
             LabRefused: the engine refused it.
-            OSError: it does not answer.
+            EngineGone: it does not answer.
         """
-        return _fetch(self.url, path, json.dumps(body).encode())
+        return self._answered(path, json.dumps(body).encode())
+
+    def _answered(self, path: str, body: bytes | None = None) -> Any:
+        try:
+            return _fetch(self.url, path, body)
+        except LabRefused:
+            raise
+        except (OSError, HTTPException) as error:
+            raise EngineGone(gone(self.url)) from error
+
+
+def gone(url: str) -> str:
+    """What is wrong when the engine at ``url`` does not answer any more, and what mends it."""
+    return (
+        f"The engine at {url} does not answer any more. Run the cell with `lab = Lab()` again, "
+        "or `agentcore-lab serve`: runtimes and versions are kept, sessions start afresh."
+    )
 
 
 def find_engine(data_dir: Path) -> RunningEngine | None:
@@ -76,6 +99,14 @@ def find_engine(data_dir: Path) -> RunningEngine | None:
         return None
     answering = engine_at(engine.url)
     return engine if answering is not None and answering.instance == engine.instance else None
+
+
+def noted_process(data_dir: Path) -> int | None:
+    """The process that the note in this data directory names, whether it answers or not."""
+    try:
+        return int(json.loads((data_dir / _NOTE).read_text())["pid"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def engine_at(url: str) -> RunningEngine | None:

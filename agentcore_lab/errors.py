@@ -6,7 +6,9 @@ message. The HTTP status is not here: the wire layer takes it from the service m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 ValidationReason = Literal[
@@ -22,6 +24,7 @@ class AwsError(Exception):
     """An error with an AWS code, a message for the caller and the members AWS's error shape carries."""
 
     code: ClassVar[str] = "InternalServerException"
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str, **members: Any) -> None:
         super().__init__(message)
@@ -61,6 +64,16 @@ class AccessDeniedException(AwsError):  # noqa: N818 - AWS's name
     """The caller may not do this (HTTP 403)."""
 
     code = "AccessDeniedException"
+
+
+class UnauthorizedException(AwsError):  # noqa: N818 - AWS's name
+    """The caller has not said who it is (HTTP 401); ``challenge`` tells how it could."""
+
+    code = "UnauthorizedException"
+
+    def __init__(self, message: str, challenge: str) -> None:
+        super().__init__(message)
+        self.headers = {"WWW-Authenticate": challenge}
 
 
 class ResourceNotFoundException(AwsError):  # noqa: N818 - AWS's name

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime
-from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,14 +12,20 @@ from urllib.parse import quote
 import boto3
 from botocore.config import Config
 
+from agentcore_lab.cleanup.calls import place, watch_engine
+from agentcore_lab.cleanup.ledger import ledger_of
+from agentcore_lab.cleanup.scratch import Scratch, clean
 from agentcore_lab.images.build import Built, image_uri
 from agentcore_lab.images.choose import builder_for
 from agentcore_lab.lab_clock import LabClock
 from agentcore_lab.launch import find_or_start, stop
+from agentcore_lab.looks.card import card, facts
 from agentcore_lab.panels.build import BuildProgress
 from agentcore_lab.panels.invoke import InvokePanel
 from agentcore_lab.panels.session_detail import SessionDetail
-from agentcore_lab.panels.views import SessionView
+from agentcore_lab.panels.views import SessionList, SessionView
+from agentcore_lab.plain_error import PlainError
+from agentcore_lab.sandbox.docker_probe import docker_unavailable
 from agentcore_lab.settings import SandboxChoice, Settings, apply_to_process
 
 _READ_SECONDS = 15 * 60
@@ -32,12 +38,16 @@ _SETTLE_SECONDS = 300.0
 _POLL_SECONDS = 0.1
 
 
+class NotSettled(PlainError, TimeoutError):  # noqa: N818 - a state, named as one
+    """Something was still being created, updated or deleted when patience ended."""
+
+
 class Lab:
     """The engine of a data directory, found or started, and what a notebook needs to work with it.
 
     ``control`` and ``data`` are plain boto3 clients of ``bedrock-agentcore-control`` and ``bedrock-agentcore``. The
     same environment variables are set in this process, so clients of the user's own reach the engine too. ``clock`` is
-    the engine's, which can be set ahead.
+    the engine's, which can be set ahead. What is wrong, if something is, is told in a sentence with the mend.
     """
 
     def __init__(
@@ -51,14 +61,20 @@ class Lab:
 
         Raises:
             WrongSandbox: an engine runs already, with another sandbox than the one asked for.
-            EngineDidNotStart: a new engine did not come up; the message carries the end of its log.
+            EngineDidNotStart: a new engine did not come up; the message is its own sentence, or the end of its log.
+            BadSetting: a variable ``AGENTCORE_LAB_…`` holds a value that cannot be used.
         """
-        self._settings = Settings.load(
+        settings = Settings.load(
             sandbox=sandbox, data_dir=Path(data_dir).expanduser().resolve() if data_dir else None, port=port
         )
-        self._engine = find_or_start(self._settings, any_port=port is None)
+        self._engine = find_or_start(settings, any_port=port is None)
+        # The engine that was found plays its own region, whatever this process would have asked for.
+        self._settings = replace(settings, region=self._engine.region, account_id=self._engine.account_id)
         self.clock = LabClock(self._engine)
         apply_to_process(self.environment)
+        watch_engine(self.url)
+        self._place = place(self.url)
+        self._made = ledger_of(self._place)
         config = Config(read_timeout=_READ_SECONDS)
         session = boto3.Session(region_name=self.region)
         self.control: Any = session.client("bedrock-agentcore-control", endpoint_url=self.url, config=config)
@@ -112,11 +128,34 @@ class Lab:
         with BuildProgress.shown(name or source.name) as progress:
             return builder.build(source, self.image_uri(name or source.name, tag), on_step=progress.step)
 
+    def scratch(self) -> Scratch:
+        """A block at whose end all that this process made inside it is deleted, whichever boto3 client made it.
+
+        Runtimes, endpoints, identities, sessions it opened, and what services to come can create. What other
+        notebooks make meanwhile stays, and so does what was there before. ``docs/decisions`` says how.
+
+        Raises:
+            NotCleaned: at the end, something could not be deleted; the message names it.
+        """
+        return Scratch(self._place, self._clients)
+
+    def cleanup(self) -> list[str]:
+        """Delete all that this process made on the engine since its first ``Lab()``; what that was, in words.
+
+        Raises:
+            NotCleaned: something could not be deleted; the message names it.
+        """
+        return clean(self._made, self._clients)
+
+    @property
+    def _clients(self) -> dict[str, Any]:
+        return {client.meta.service_model.service_name: client for client in (self.control, self.data)}
+
     def delete_runtime(self, name: str) -> bool:
         """Delete the runtime of this name, if there is one, and wait until it is gone; whether there was one.
 
         Raises:
-            TimeoutError: it was still there after a minute, or had not settled before.
+            NotSettled: it was still there after a minute, or had not settled before.
         """
         pages = self.control.get_paginator("list_agent_runtimes").paginate()
         ids = {
@@ -134,22 +173,26 @@ class Lab:
             except self.control.exceptions.ResourceNotFoundException:
                 return True
             time.sleep(_POLL_SECONDS)
-        raise TimeoutError(f"agent runtime {name} was still being deleted after {_DELETE_SECONDS:g} s")
+        raise NotSettled(
+            f"Agent runtime {name} was still being deleted after {_DELETE_SECONDS:g} s. Try again."
+        )
 
     def wait_until_settled(self, runtime_id: str, timeout: float = _SETTLE_SECONDS) -> dict[str, Any]:
         """GetAgentRuntime's answer once the runtime is READY or has failed; ``timeout`` is in seconds.
 
         Raises:
-            TimeoutError: it was still being created, updated or deleted by then.
+            NotSettled: it was still being created, updated or deleted by then.
         """
         for _ in range(int(timeout / _POLL_SECONDS)):
             runtime: dict[str, Any] = self.control.get_agent_runtime(agentRuntimeId=runtime_id)
             if runtime["status"] not in {"CREATING", "UPDATING", "DELETING"}:
                 return runtime
             time.sleep(_POLL_SECONDS)
-        raise TimeoutError(f"agent runtime {runtime_id} was still {runtime['status']} after {timeout:g} s")
+        raise NotSettled(
+            f"Agent runtime {runtime_id} was still {runtime['status']} after {timeout:g} s. Wait for it again."
+        )
 
-    def sessions(self, runtime_arn: str | None = None) -> list[SessionView]:
+    def sessions(self, runtime_arn: str | None = None) -> SessionList:
         """Every session of a runtime, or of all: the living first, then the ended, latest first.
 
         AWS has no such call.
@@ -157,7 +200,7 @@ class Lab:
         query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
         answer = self._engine.fetch(f"sessions{query}")
         as_of = datetime.fromisoformat(answer["asOf"])
-        return [_session_view(session, as_of) for session in answer["sessions"]]
+        return SessionList(_session_view(session, as_of) for session in answer["sessions"])
 
     def session(self, session_id: str, runtime_arn: str | None = None) -> SessionDetail:
         """All that is known of a session: state, what comes next, use, health, diagnostics, log; ended ones too.
@@ -191,18 +234,16 @@ class Lab:
         return f"Lab(sandbox={self.sandbox!r}, region={self.region!r})"
 
     def _repr_html_(self) -> str:
-        facts = {
-            "Engine": f"{self.url} · agentcore-lab {self._engine.version}",
-            "Sandbox": f"{self.sandbox} · {self._engine.isolation}",
-            "Account and region": f"{self.account_id} · {self.region}",
-            "Data": self._engine.data_dir,
-        }
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th>"
-            f"<td style='text-align:left'>{escape(fact)}</td></tr>"
-            for name, fact in facts.items()
-        )
-        return f"<table>{rows}</table>"
+        rows = [
+            ("Engine", f"{self.url} · agentcore-lab {self._engine.version}"),
+            ("Sandbox", f"{self.sandbox} · {self._engine.isolation}"),
+            ("Account and region", f"{self.account_id} · {self.region}"),
+            ("Data", self._engine.data_dir),
+        ]
+        # Whoever asked for nothing may have expected containers.
+        if self._settings.sandbox == "auto" and self.sandbox == "process" and (why := docker_unavailable()):
+            rows.insert(2, ("No containers", why))
+        return card("Lab", self.sandbox, facts(rows))
 
 
 def _session_view(session: dict[str, Any], as_of: datetime) -> SessionView:
@@ -217,4 +258,5 @@ def _session_view(session: dict[str, Any], as_of: datetime) -> SessionView:
         reason=session["reason"],
         architecture=session["architecture"],
         sandbox=session["sandbox"],
+        runtime_arn=session["agentRuntimeArn"],
     )

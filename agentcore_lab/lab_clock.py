@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
-from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.discovery import EngineGone, RunningEngine
+from agentcore_lab.looks.card import card, facts
+
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 class LabClock:
@@ -32,5 +36,37 @@ class LabClock:
         answer = self._engine.send("clock", {"advanceSeconds": by.total_seconds()})
         return datetime.fromisoformat(answer["now"])
 
+    @property
+    def ahead(self) -> timedelta:
+        """How far it is ahead of the machine's clock, and so of agents."""
+        return timedelta(seconds=round(self._engine.fetch("clock")["aheadSeconds"]))
+
     def __repr__(self) -> str:
-        return f"LabClock({self.now():%Y-%m-%d %H:%M:%S} UTC; agents keep real time)"
+        # Not what it shows: an executed notebook compares equal to the next run.
+        return f"LabClock({self._relation()})"
+
+    def _repr_html_(self) -> str:
+        try:
+            shows = f"{self.now():%Y-%m-%d %H:%M:%S} UTC"
+        except EngineGone:
+            shows = "nothing"
+        return card("Clock", "of the engine", facts([("Shows", shows), ("It is", self._relation())]))
+
+    def _relation(self) -> str:
+        try:
+            ahead = self.ahead
+        except EngineGone:
+            return "the engine does not answer"
+        return f"{ahead} ahead of the machine; agents keep real time" if ahead else "the time of the machine"
+
+
+def duration(text: str) -> timedelta:
+    """What ``1h30m`` and the like say. Raises ValueError for what says nothing."""
+    found = _DURATION.fullmatch(text.strip())
+    if not text.strip() or found is None:
+        raise ValueError(f"{text!r} is no duration: write 90s, 15m, 8h, 2d or 1h30m")
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    try:
+        return timedelta(days, seconds, hours=hours, minutes=minutes)
+    except OverflowError:
+        raise ValueError(f"{text!r} is too long") from None

@@ -10,6 +10,8 @@ from typing import Any, Literal, Self, cast, get_args
 
 from platformdirs import user_cache_path, user_data_path
 
+from agentcore_lab.plain_error import PlainError
+
 SandboxChoice = Literal["auto", "docker", "process"]
 
 DEFAULT_PORT = 4599
@@ -18,6 +20,10 @@ LAB_ACCESS_KEY_ID = "AGENTCORELABLOCAL000"
 
 MIN_PING_SECONDS = 0.1
 MAX_PING_SECONDS = 3600.0
+
+
+class BadSetting(PlainError, ValueError):  # noqa: N818 - a state, named as one
+    """A variable of the environment holds a value that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +88,18 @@ class Settings:
         """Settings from ``AGENTCORE_LAB_*`` variables and defaults; ``overrides`` that are not None win.
 
         Raises:
-            ValueError: a variable holds a value that cannot be used; the message names the variable.
+            BadSetting: a variable holds a value that cannot be used; the message names the variable.
         """
         env = os.environ if environ is None else environ
         sandbox = env.get("AGENTCORE_LAB_SANDBOX", "auto")
         if sandbox not in get_args(SandboxChoice):
-            raise ValueError(f"AGENTCORE_LAB_SANDBOX is {sandbox!r}: use auto, docker or process")
+            raise BadSetting(f"AGENTCORE_LAB_SANDBOX is {sandbox!r}: use auto, docker or process")
         port = env.get("AGENTCORE_LAB_PORT", str(DEFAULT_PORT))
         if not port.isdecimal() or int(port) > 65535:
-            raise ValueError(f"AGENTCORE_LAB_PORT is {port!r}: use a port number")
+            raise BadSetting(f"AGENTCORE_LAB_PORT is {port!r}: use a port number")
         fast = env.get("AGENTCORE_LAB_FAST_LIFECYCLE", "0")
         if fast not in {"0", "1"}:
-            raise ValueError(f"AGENTCORE_LAB_FAST_LIFECYCLE is {fast!r}: use 1 or 0")
+            raise BadSetting(f"AGENTCORE_LAB_FAST_LIFECYCLE is {fast!r}: use 1 or 0")
         settings = cls(
             data_dir=Path(env.get("AGENTCORE_LAB_DATA_DIR") or user_data_path("agentcore-lab")),
             cache_dir=Path(env.get("AGENTCORE_LAB_CACHE_DIR") or user_cache_path("agentcore-lab")),
@@ -116,7 +122,7 @@ def _quotas(text: str) -> dict[str, int]:
     """``runtimes=20,endpoints_per_runtime=3`` as numbers by name."""
     pairs = [pair.partition("=") for pair in text.replace(" ", "").split(",") if pair]
     if not all(name and number.isdecimal() for name, _, number in pairs):
-        raise ValueError(f"AGENTCORE_LAB_QUOTAS is {text!r}: use name=number, parted by commas")
+        raise BadSetting(f"AGENTCORE_LAB_QUOTAS is {text!r}: use name=number, parted by commas")
     return {name: int(number) for name, _, number in pairs}
 
 
@@ -129,7 +135,7 @@ def _seconds(env: Mapping[str, str], name: str) -> float | None:
     except ValueError:
         seconds = 0.0
     if not MIN_PING_SECONDS <= seconds <= MAX_PING_SECONDS:
-        raise ValueError(f"{name} is {text!r}: use {MIN_PING_SECONDS:g} to {MAX_PING_SECONDS:g} seconds")
+        raise BadSetting(f"{name} is {text!r}: use {MIN_PING_SECONDS:g} to {MAX_PING_SECONDS:g} seconds")
     return seconds
 
 
@@ -138,7 +144,7 @@ def _count(env: Mapping[str, str], name: str) -> int | None:
     if text is None:
         return None
     if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{name} is {text!r}: use a whole number from 1")
+        raise BadSetting(f"{name} is {text!r}: use a whole number from 1")
     return int(text)
 
 

@@ -11,7 +11,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.discovery import RunningEngine, leave_note
+from agentcore_lab.lab import Lab
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import UNMETERED, FakeClock, ScriptedBackend, engine_in_thread
 
@@ -70,3 +71,12 @@ def engine(settings: Settings, backend: ScriptedBackend, clock: FakeClock) -> It
 def aws(engine: RunningEngine) -> Clients:
     """boto3 clients of the running engine."""
     return clients_of(engine.url)
+
+
+@pytest.fixture
+def lab(engine: RunningEngine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """A notebook's Lab on the running engine; what it sets in the environment is put back afterwards."""
+    for name, value in settings.client_environment(engine.url).items():
+        monkeypatch.setenv(name, value)
+    leave_note(engine)
+    return Lab(data_dir=settings.data_dir)

@@ -26,7 +26,7 @@ _CONFIGURATION = {
     "agentRuntimeArtifact.codeConfiguration": (STORED, "the version ends in CREATE_FAILED, which says why"),
     "roleArn": (STORED, "its form and account are checked; no credentials come of it"),
     "networkConfiguration": (STORED, "agents have the network of the sandbox"),
-    "authorizerConfiguration": (STORED, "its rules are checked; callers are not"),
+    "authorizerConfiguration": (STORED, "callers must bring a token; the token is not verified"),
     "filesystemConfigurations": (
         IMPLEMENTED,
         "of `sessionStorage`; the other members are checked and stored, nothing is mounted for them",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -11,12 +10,11 @@ import typer
 
 from agentcore_lab.cli.options import AsJson, DataDir, Port, fail, required_engine, settings_from
 from agentcore_lab.discovery import LabRefused
+from agentcore_lab.lab_clock import duration
 
 clock = typer.Typer(
     help="The engine's clock; agents inside containers keep real time.", no_args_is_help=False
 )
-
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 @clock.callback(invoke_without_command=True)
@@ -48,18 +46,6 @@ def advance(
         _tell(engine.send("clock", {"advanceSeconds": seconds}), as_json)
     except LabRefused as error:
         fail(str(error))
-
-
-def duration(text: str) -> timedelta:
-    """What ``1h30m`` and the like say. Raises ValueError for what says nothing."""
-    found = _DURATION.fullmatch(text.strip())
-    if not text.strip() or found is None:
-        raise ValueError(f"{text!r} is no duration: write 90s, 15m, 8h, 2d or 1h30m")
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    try:
-        return timedelta(days, seconds, hours=hours, minutes=minutes)
-    except OverflowError:
-        raise ValueError(f"{text!r} is too long") from None
 
 
 def _tell(answer: dict[str, Any], as_json: bool) -> None:

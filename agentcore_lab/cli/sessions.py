@@ -17,7 +17,8 @@ from typer.core import TyperGroup
 
 from agentcore_lab.cli.options import AsJson, DataDir, Port, fail, required_engine, settings_from
 from agentcore_lab.discovery import LabRefused, RunningEngine
-from agentcore_lab.panels.session_detail import SessionDetail, short_duration, used
+from agentcore_lab.panels.session_detail import SessionDetail, used
+from agentcore_lab.panels.views import short_duration
 
 
 class _ShowUnlessNamed(TyperGroup):

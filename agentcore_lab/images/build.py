@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from agentcore_lab.looks.card import card, facts
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -21,7 +23,7 @@ class Step:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Built:
     """An image that is ready. ``reused`` says that nothing had changed since it was built."""
 
@@ -30,6 +32,20 @@ class Built:
     architecture: str
     seconds: float
     reused: bool
+
+    def __repr__(self) -> str:
+        # Neither digest nor seconds: an executed notebook compares equal to the next run.
+        return f"Built({self.uri.rpartition('/')[2]}, {self.architecture})"
+
+    def _repr_html_(self) -> str:
+        word = "unchanged" if self.reused else "built"
+        rows = [
+            ("Name", self.uri),
+            ("Digest", self.digest),
+            ("Architecture", self.architecture),
+            ("Time", f"{word} in {self.seconds:.1f} s"),
+        ]
+        return card("Image", self.uri.rpartition("/")[2], facts(rows))
 
 
 class Builder(Protocol):

@@ -17,6 +17,7 @@ from dockerfile_parse.constants import COMMENT_INSTRUCTION
 from dockerfile_parse.util import WordSplitter, get_key_val_dictionary
 
 from agentcore_lab.images.pip_install import PipInstall, read_pip_install
+from agentcore_lab.plain_error import PlainError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +37,7 @@ _PYTHON_TAG = re.compile(r"(?:^|python)(\d+\.\d+)(?=$|[.\-])")
 _HEREDOC = re.compile(r"<<-?['\"]?\w+['\"]?")
 
 
-class BuildError(Exception):
+class BuildError(PlainError):
     """An image cannot be built; the message is for a person and says where and what would mend it."""
 
 

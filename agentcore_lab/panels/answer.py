@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentcore_lab.looks.card import card, facts, folded, text, verbatim
 from agentcore_lab.panels.views import architecture_name
 
 # What goes to the browser and into a saved notebook; ``Answer.text`` holds all of it.
@@ -26,6 +27,16 @@ class Figures:
     agent: float | None = None
     first_byte: float | None = None
     total: float | None = None
+
+    def words(self) -> str:
+        """The figures that are known, in the order in which the time went."""
+        names = (
+            ("sandbox start", self.sandbox_start),
+            ("agent", self.agent),
+            ("first byte", self.first_byte),
+            ("total", self.total),
+        )
+        return " · ".join(f"{name} {value:,.0f} ms" for name, value in names if value is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,22 @@ class Answer:
         if self.failure:
             return f"Answer({self.failure.code}: {self.failure.cause})"
         return f"Answer({self.gist()})"
+
+    def _repr_html_(self) -> str:
+        where = (
+            ("Session", self.session_id),
+            ("Version", self.version),
+            ("Ran on", " · ".join(filter(None, (architecture_name(self.architecture), self.sandbox)))),
+            ("Time", self.figures.words()),
+        )
+        rows = facts((name, value) for name, value in where if value)
+        if self.failure:
+            log = [folded("Log", "\n".join(self.failure.log), open_=True)] if self.failure.log else []
+            sentences = text(f"{self.failure.cause} {self.failure.mend}")
+            words = verbatim(f"{self.failure.code}: {self.failure.words}"[:SHOWN_CHARACTERS])
+            return card("Answer", "none", sentences, words, *log, rows, state="Failed")
+        body, _kind = _pretty(self)
+        return card("Answer", "", verbatim(body[:SHOWN_CHARACTERS]), rows)
 
     def gist(self) -> str:
         """The answer in at most 48 characters, without what differs from run to run such as ids."""

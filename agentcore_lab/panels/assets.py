@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from agentcore_lab.looks.card import theme
+
 _STATIC = Path(__file__).parent / "static"
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?function |const |class )", re.MULTILINE)
 
 
 def stylesheet(*names: str) -> str:
-    """The named style sheets as one, in this order."""
-    return "\n".join((_STATIC / name).read_text("utf-8") for name in names)
+    """The theme and the named style sheets as one, in this order."""
+    return "\n".join([theme(), *((_STATIC / name).read_text("utf-8") for name in names)])
 
 
 def module(name: str) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from typing import Any, Self
 
-from agentcore_lab.panels.views import architecture_name
+from agentcore_lab.looks.card import card, facts, folded, text
+from agentcore_lab.panels.views import architecture_name, short_duration
 
 _MIB = 1024 * 1024
 _MB = 1_000_000
 _SHOWN_PINGS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SessionDetail:
     """One session as the engine told it at ``as_of``, a moment of the engine's own clock.
 
@@ -77,6 +77,11 @@ class SessionDetail:
         return f"{last[-1]['status']}{problem} · /ping took {times} ms"
 
     def __repr__(self) -> str:
+        # Neither id nor figures: an executed notebook compares equal to the next run. str() tells everything.
+        state = f"{self.state}: {self.facts['reason']}" if self.facts["reason"] else self.state
+        return f"Session({state}, version {self.facts['agentRuntimeVersion']}, {self.facts['endpoint']})"
+
+    def __str__(self) -> str:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
@@ -88,28 +93,9 @@ class SessionDetail:
             yield from (f"    {line}" for line in self.log_tail)
 
     def _repr_html_(self) -> str:
-        left = "style='text-align:left;vertical-align:top'"
-        rows = "".join(
-            f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(value)}</td></tr>"
-            for name, value in self.rows()
-        )
-        traps = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.diagnostics)
-        log = escape("\n".join(self.log_tail))
-        return (
-            f"<strong>Session {escape(self.session_id)}</strong><table>{rows}</table>"
-            + (f"<p>⚠ Diagnostics</p><ul>{traps}</ul>" if traps else "")
-            + (f"<details><summary>Log</summary><pre>{log}</pre></details>" if log else "")
-        )
-
-
-def short_duration(seconds: float) -> str:
-    """A duration as a person reads it off: ``48 s``, ``12:41``, ``7:59:03``."""
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+        traps = [text(f"⚠ {sentence}") for sentence in self.diagnostics]
+        log = [folded("Log", "\n".join(self.log_tail))] if self.log_tail else []
+        return card("Session", self.session_id, facts(self.rows()), *traps, *log, state=self.state)
 
 
 def stored(storage: Mapping[str, Any]) -> str:

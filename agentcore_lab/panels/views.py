@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+
+from agentcore_lab.looks.card import card, facts, pill, table, text
 
 SessionState = Literal["Provisioning", "Active", "Idle", "Terminated"]
 
@@ -14,7 +17,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ARCHITECTURES = {"arm64": "aarch64 (ARM64)", "aarch64": "aarch64 (ARM64)", "amd64": "x86_64 (AMD64)"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SessionView:
     """One session of a runtime as the engine saw it at ``as_of``.
 
@@ -32,6 +35,30 @@ class SessionView:
     reason: str | None = None
     architecture: str | None = None
     sandbox: str | None = None
+    runtime_arn: str | None = None
+
+    def __repr__(self) -> str:
+        # Neither id nor countdown: an executed notebook compares equal to the next run.
+        return f"Session({self.words()}, version {self.version}, {self.endpoint})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("Version", f"{self.version}, started through endpoint {self.endpoint}"),
+            ("Next", self.next()),
+        ]
+        return card("Session", self.session_id, facts(rows), state=self.state)
+
+    def words(self) -> str:
+        """The state, and why if it has ended."""
+        return f"{self.state}: {self.reason}" if self.reason else self.state
+
+    def next(self) -> str:
+        """What happens next if nobody does anything, and when."""
+        if self.state == "Terminated":
+            return f"nothing: it has ended ({self.reason or 'no reason known'})"
+        if self.idle_ends_at is None or self.as_of is None:
+            return "its answer" if self.state == "Active" else "its first answer"
+        return f"ends in {short_duration((self.idle_ends_at - self.as_of).total_seconds())} unless invoked"
 
     def idle_left(self, now: datetime) -> float | None:
         """Seconds until the idle session ends, never below zero; ``now`` counts where ``as_of`` is unknown."""
@@ -52,6 +79,56 @@ class SessionView:
             "architecture": architecture_name(self.architecture),
             "sandbox": self.sandbox,
         }
+
+
+class SessionList(list[SessionView]):
+    """Sessions as the engine listed them: the living first, then the ended, latest first."""
+
+    def __repr__(self) -> str:
+        if not self:
+            return "No sessions"
+        states = Counter(view.words() for view in self)
+        count = f"{len(self)} session{'s' * (len(self) > 1)}"
+        return f"{count}: {', '.join(f'{number} {words}' for words, number in sorted(states.items()))}"
+
+    def __str__(self) -> str:
+        lines = [
+            f"{short_id(view.session_id):<14}{view.words():<24}{_runtime(view):<20}"
+            f"{view.version} ({view.endpoint})  {view.next()}"
+            for view in self
+        ]
+        return "\n".join(lines) or repr(self)
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return card("Sessions", "none yet", text("The first invocation of a runtime starts one."))
+        rows = [
+            (
+                view.session_id,
+                _runtime(view),
+                f"{view.version} ({view.endpoint})",
+                pill(view.state),
+                view.next(),
+            )
+            for view in self
+        ]
+        return card(
+            "Sessions", str(len(self)), table(("Session", "Runtime", "Version", "State", "Next"), rows)
+        )
+
+
+def short_duration(seconds: float) -> str:
+    """A duration as a person reads it off: ``48 s``, ``12:41``, ``7:59:03``."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _runtime(view: SessionView) -> str:
+    return RuntimeName.parse(view.runtime_arn).name if view.runtime_arn else ""
 
 
 @dataclass(frozen=True, slots=True)

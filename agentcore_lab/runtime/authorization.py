@@ -12,6 +12,7 @@ from agentcore_lab.authorization.principals import Caller
 from agentcore_lab.clock import Clock
 from agentcore_lab.errors import AccessDeniedException
 from agentcore_lab.runtime.arn import Scope, runtime_id_in
+from agentcore_lab.runtime.inbound import Inbound
 from agentcore_lab.runtime.policy import SERVICE
 from agentcore_lab.runtime.repository import Resource
 from agentcore_lab.runtime.resources import Attachments
@@ -34,26 +35,33 @@ _FOR_USERS = frozenset({"InvokeAgentRuntime", "InvokeAgentRuntimeWithWebSocketSt
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who sent a request, with the condition keys that its transport tells."""
+    """Who sent a request, with the condition keys that its transport tells. ``bearer``: it brought a token."""
 
     caller: Caller
     keys: Mapping[str, str]
+    bearer: bool = False
 
 
 class Gate:
     """Lets a request through or refuses it. Callers are taken as administrators of their own account."""
 
-    def __init__(self, attachments: Attachments, clock: Clock) -> None:
+    def __init__(self, attachments: Attachments, clock: Clock, inbound: Inbound) -> None:
         self._attachments = attachments
+        self._inbound = inbound
         self._clock = clock
 
     def require(self, scope: Scope, operation: str, params: Mapping[str, Any], asker: Asker) -> None:
-        """Raise AccessDeniedException unless every policy concerned lets the request through.
+        """Let a request through whose credentials are of the right kind, and that every policy concerned allows.
 
         What does not exist has no policy: the operation itself says that it is not found.
+
+        Raises:
+            UnauthorizedException: the runtime takes bearer tokens, and there is none.
+            AccessDeniedException: it takes none and there is one, or a policy refuses the caller.
         """
         if operation not in GUARDED:
             return
+        self._inbound.require(scope, params, bearer=asker.bearer)
         account_id = params.get("accountId", scope.account_id)
         runtime_id = runtime_id_in(params["agentRuntimeArn"], account_id, scope)
         endpoint = params.get("qualifier") or DEFAULT_ENDPOINT

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 from agentcore_lab.errors import ServiceQuotaExceededException
+from agentcore_lab.plain_error import PlainError
 
 
-class UnknownQuota(Exception):  # noqa: N818 - a state, named as one
+class UnknownQuota(PlainError):  # noqa: N818 - a state, named as one
     """A setting names a quota that does not exist."""
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from agentcore_lab.sandbox.commands import RunningCommand, Size, Terminal
 
+from agentcore_lab.plain_error import PlainError
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -102,7 +104,7 @@ class Doorway:
     listen_on: str | None = None
 
 
-class SandboxError(Exception):
+class SandboxError(PlainError):
     """The backend could not do what was asked; the message is for a person."""
 
 

@@ -7,6 +7,7 @@ from aiohttp import web
 from agentcore_lab.authorization.principals import Caller
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Asker
+from agentcore_lab.server.subprotocols import offered
 
 USER = "agentcore-lab"
 """The IAM user that the lab's credentials stand for."""
@@ -21,4 +22,12 @@ def asker_of(request: web.Request, scope: Scope) -> Asker:
         keys["aws:SourceIp"] = request.remote
     # AWS's endpoints take TLS alone: a policy that wants it must let the same callers through here.
     keys["aws:SecureTransport"] = "true"
-    return Asker(Caller(scope.account_id, f"arn:aws:iam::{scope.account_id}:user/{USER}"), keys)
+    caller = Caller(scope.account_id, f"arn:aws:iam::{scope.account_id}:user/{USER}")
+    return Asker(caller, keys, bearer=_brings_token(request))
+
+
+def _brings_token(request: web.Request) -> bool:
+    """In a header, or, from a browser that opens a WebSocket and can set none, as a subprotocol."""
+    if request.headers.get("Authorization", "").lower().startswith("bearer "):
+        return True
+    return offered(request.headers).encoded is not None

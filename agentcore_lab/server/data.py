@@ -145,7 +145,11 @@ class _Relay:
 
 
 def _enveloped(envelope: Envelope, call: Call, error: AwsError, protocol: str) -> web.Response:
-    headers = {"x-amzn-RequestId": call.request_id, "Content-Type": envelope.content_type}
+    headers = {
+        "x-amzn-RequestId": call.request_id,
+        "Content-Type": envelope.content_type,
+        **error.headers,
+    }
     if envelope.status >= 400:
         headers["x-amzn-ErrorType"] = error.code
     if protocol == "MCP" and (name := call.params.get("mcpSessionId") or call.params.get("runtimeSessionId")):

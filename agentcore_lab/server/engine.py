@@ -25,6 +25,7 @@ from agentcore_lab.runtime.endpoint_control import EndpointControl
 from agentcore_lab.runtime.endpoint_operations import EndpointOperations
 from agentcore_lab.runtime.environment import agent_environment
 from agentcore_lab.runtime.idempotency import IDEMPOTENT, ClientTokens
+from agentcore_lab.runtime.inbound import METADATA, Inbound
 from agentcore_lab.runtime.invoke import Invoker
 from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER, max_active_sessions
 from agentcore_lab.runtime.operations import RuntimeOperations
@@ -49,6 +50,7 @@ from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.server.model import ModelHandler
 from agentcore_lab.server.model_scripts import ModelScripts
+from agentcore_lab.server.protected_resource import ProtectedResource
 from agentcore_lab.server.session_endpoint import SessionEndpoints
 from agentcore_lab.server.session_sockets import SessionSockets
 from agentcore_lab.server.shells import ShellHandler
@@ -111,7 +113,6 @@ async def open_engine(
         tokens = ClientTokens(database, clock)
         attachments = Attachments(database, repository)
         identities = WorkloadIdentities(database, clock, quotas)
-        gate = Gate(attachments, clock)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
@@ -124,12 +125,15 @@ async def open_engine(
         stack.push_async_callback(limits.close)
         upstream = Upstream(client, backend, sessions, limits)
         invoker = Invoker(repository, sessions, upstream, backend.name, about.url)
+        inbound = Inbound(invoker.plan, about.url)
+        gate = Gate(attachments, clock, inbound)
         shells = Shells(invoker.plan, sessions, backend)
         stack.push_async_callback(shells.close)
         sockets = SessionSockets(sessions, upstream, clock)
         by_hand: dict[tuple[str, str], Handler] = {
             (method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")
         }
+        by_hand["GET", METADATA] = ProtectedResource(inbound)
         by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets, gate)
         by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
         scripts = Scripts()

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
+from agentcore_lab.plain_error import PlainError
+
 _MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql")
 
 
-class DatabaseTooNew(Exception):  # noqa: N818 - a state, named as one
+class DatabaseTooNew(PlainError):  # noqa: N818 - a state, named as one
     """The file was written by a newer agentcore-lab."""
 
 

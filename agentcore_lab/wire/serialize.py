@@ -103,6 +103,7 @@ def serialize_error(operation: Operation | None, error: AwsError, request_id: st
             "Content-Type": JSON,
             "x-amzn-ErrorType": error.code,
             "x-amzn-RequestId": request_id,
+            **error.headers,
             **written.headers,
         },
         _dump(written.body),

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agentcore_lab.cli import app
-from agentcore_lab.cli.clock import duration
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.lab import Lab
+from agentcore_lab.lab_clock import duration
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.cli.test_engine_commands import HELLO_AGENT, build_hello

@@ -9,6 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+JWT = {
+    "discoveryUrl": "https://idp.example.com/pool/.well-known/openid-configuration",
+    "allowedScopes": ["read"],
+}
+"""A customJWTAuthorizer: the runtime's callers bring tokens, not signatures."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -12,8 +12,10 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.testing import FakeClock, ScriptedBackend
 from tests.conftest import Clients
+from tests.runtime.calls import invocations, send
 from tests.runtime.test_control_plane import create, refusal, settled
 from tests.runtime.test_endpoints import PROD, arrived, new_endpoint
 from tests.runtime.test_invocations import invoke
@@ -209,7 +211,9 @@ def test_conditions_on_tags_see_each_resources_own(aws: Clients, runtime: str) -
     assert refused(aws, runtime)[2] == words(runtime)
 
 
-def test_a_runtime_of_oauth_callers_takes_everyone_as_its_principal(aws: Clients) -> None:
+def test_a_runtime_of_oauth_callers_takes_everyone_as_its_principal(
+    aws: Clients, engine: RunningEngine
+) -> None:
     """AWS: with a JWT authorizer the principal must be the wild card."""
     jwt = {
         "discoveryUrl": "https://example.com/.well-known/openid-configuration",
@@ -221,7 +225,8 @@ def test_a_runtime_of_oauth_callers_takes_everyone_as_its_principal(aws: Clients
     assert code == "ValidationException"
     assert 'Principal must be "*"' in message
     deny(aws, arn)
-    assert refused(aws, arn)[2] == words(arn)
+    answer = send(engine.url, "POST", invocations(arn), b"{}", {"Authorization": "Bearer e30.e30.e30"})
+    assert (answer.status, answer.json["message"]) == (403, words(arn))
 
 
 def test_what_does_not_exist_is_not_found(aws: Clients, runtime: str) -> None:

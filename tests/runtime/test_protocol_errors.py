@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from agentcore_lab.errors import (
     RuntimeClientError,
     ServiceQuotaExceededException,
     ThrottlingException,
+    UnauthorizedException,
     ValidationException,
 )
 from agentcore_lab.runtime.jsonrpc import RpcHead, head_of
@@ -28,7 +30,8 @@ from agentcore_lab.sandbox.base import SandboxSpec
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
 from tests.conftest import Clients, clients_of
-from tests.runtime.calls import Answer, invocations, send
+from tests.runtime.calls import JWT, Answer, invocations, send
+from tests.runtime.test_control_plane import create
 from tests.runtime.test_invocations import ready, scripted
 
 BOTH = "application/json, text/event-stream"
@@ -40,6 +43,12 @@ LONG = {"X-Amzn-Bedrock-AgentCore-Runtime-Session-Id": "too-short"}
 async def failing(_request: web.Request) -> web.Response:
     """An agent whose code fails."""
     return web.json_response({"error": "no such tool"}, status=500)
+
+
+async def never(_request: web.Request) -> web.Response:
+    """A warm-up that does not end."""
+    await asyncio.Event().wait()
+    return web.Response()
 
 
 def runtime(aws: Clients, backend: ScriptedBackend, protocol: str, **more: Any) -> str:
@@ -190,7 +199,107 @@ def test_a_defect_of_the_engine(
     assert b"a defect of the engine" not in answer.body
 
 
+@pytest.mark.parametrize(
+    ("protocol", "status", "code"),
+    [
+        ("HTTP", 401, "UnauthorizedException"),
+        ("MCP", 401, -32001),
+        ("A2A", 401, "UnauthorizedException"),
+        ("AGUI", 401, "UNAUTHORIZED"),
+    ],
+)
+def test_a_runtime_that_takes_tokens_called_without_one(
+    aws: Clients, backend: ScriptedBackend, engine: RunningEngine, protocol: str, status: int, code: int | str
+) -> None:
+    """AWS: 401, and where to learn who gives tokens (RFC 9728)."""
+    arn = runtime(aws, backend, protocol, authorizerConfiguration={"customJWTAuthorizer": JWT})
+    answer = call(engine, arn)
+    assert (answer.status, code_in(answer)) == (status, code)
+    assert backend.started == []
+    scheme, _, where = answer.headers["www-authenticate"].partition(" resource_metadata=")
+    assert scheme == "Bearer"
+    document = send(engine.url, "GET", where.strip('"').removeprefix(engine.url))
+    assert document.json == {
+        "resource": engine.url + invocations(arn),
+        "authorization_servers": ["https://idp.example.com/pool"],
+        "bearer_methods_supported": ["header"],
+        "scopes_supported": ["read"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("protocol", "status", "code"),
+    [("HTTP", 403, "AccessDeniedException"), ("MCP", 403, -32002), ("AGUI", 403, "ACCESS_DENIED")],
+)
+def test_a_runtime_that_takes_signatures_called_with_a_token(
+    aws: Clients, backend: ScriptedBackend, engine: RunningEngine, protocol: str, status: int, code: int | str
+) -> None:
+    """AWS: one or the other; a token is no signature."""
+    answer = call(engine, runtime(aws, backend, protocol), Authorization="Bearer e30.e30.e30")
+    assert (answer.status, code_in(answer)) == (status, code)
+    assert "www-authenticate" not in answer.headers
+
+
+def test_a_runtime_that_takes_signatures_has_no_document(
+    aws: Clients, backend: ScriptedBackend, engine: RunningEngine
+) -> None:
+    """There is nobody to get a token from."""
+    path = f"{invocations(runtime(aws, backend, 'HTTP'))}/.well-known/oauth-protected-resource"
+    assert send(engine.url, "GET", path).status == 404
+
+
+@pytest.mark.parametrize(
+    ("protocol", "status", "code"),
+    [
+        ("HTTP", 429, "ThrottlingException"),
+        ("MCP", 200, -32003),
+        ("A2A", 429, -32053),
+        ("AGUI", 429, "RATE_LIMIT_EXCEEDED"),
+    ],
+)
+def test_too_many_calls_a_second(
+    settings: Settings,
+    backend: ScriptedBackend,
+    clock: FakeClock,
+    protocol: str,
+    status: int,
+    code: int | str,
+) -> None:
+    """AWS: 1,000 a second; here one."""
+    metered = replace(settings, quotas={**settings.quotas, "data_calls_per_second": 1})
+    with engine_in_thread(metered, backend, clock) as engine:
+        arn = runtime(clients_of(engine.url), backend, protocol)
+        call(engine, arn)
+        answer = call(engine, arn)
+    assert (answer.status, code_in(answer)) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "status", "code"),
+    [
+        ("HTTP", 409, "RetryableConflictException"),
+        ("MCP", 200, -32005),
+        ("A2A", 409, -32054),
+        ("AGUI", 409, "SESSION_BUSY"),
+    ],
+)
+def test_an_endpoint_that_is_being_created(
+    aws: Clients, backend: ScriptedBackend, engine: RunningEngine, protocol: str, status: int, code: int | str
+) -> None:
+    """AWS: retry; nothing serves before its version has proved healthy."""
+    hook = {"build": {"warmup": {"action": {"httpPost": {"path": "/warm"}}}}}
+    uri = scripted(backend, Script(posts={"/warm": never}), "slow")
+    arn = create(aws, uri=uri, protocolConfiguration={"serverProtocol": protocol}, hooksConfiguration=hook)[
+        "agentRuntimeArn"
+    ]
+    answer = call(engine, arn)
+    assert (answer.status, code_in(answer)) == (status, code)
+
+
 ROWS: list[tuple[str, AwsError, int | None, int | str | None]] = [
+    ("MCP", UnauthorizedException("no", "Bearer"), 401, -32001),
+    ("A2A", UnauthorizedException("no", "Bearer"), None, None),
+    ("AGUI", UnauthorizedException("no", "Bearer"), 401, "UNAUTHORIZED"),
     ("MCP", AccessDeniedException("no"), 403, -32002),
     ("MCP", ThrottlingException("no"), 200, -32003),
     ("MCP", ServiceQuotaExceededException("no"), 200, -32003),

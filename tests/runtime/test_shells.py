@@ -21,6 +21,7 @@ from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
 from agentcore_lab.testing_commands import Screen, echoing
 from tests.conftest import Clients, clients_of
+from tests.runtime.calls import JWT
 from tests.runtime.sdk_shells import LocalClient, ReconnectConfig, ShellChannel, ShellFramer, ShellSession
 from tests.runtime.test_authorization import deny
 from tests.runtime.test_commands import run
@@ -382,7 +383,8 @@ async def test_policies_have_their_say(aws: Clients, engine: RunningEngine) -> N
 async def test_browsers_ask_for_a_subprotocol(aws: Clients, engine: RunningEngine) -> None:
     """A bearer token travels as a subprotocol; the answer chooses the one beside it."""
     protocols = [f"base64UrlBearerAuthorization{rest}" for rest in (".dG9rZW4", "")]
-    url = URL(f"{engine.url}/runtimes/{quote(ready(aws), safe='')}/ws/shells", encoded=True)
+    arn = ready(aws, authorizerConfiguration={"customJWTAuthorizer": JWT})
+    url = URL(f"{engine.url}/runtimes/{quote(arn, safe='')}/ws/shells", encoded=True)
     async with aiohttp.ClientSession() as http, http.ws_connect(url, protocols=protocols) as socket:
         assert socket.protocol == "base64UrlBearerAuthorization"
 

@@ -13,7 +13,8 @@ import pytest
 
 from agentcore_lab.discovery import LabRefused, RunningEngine
 from agentcore_lab.lab_clock import LabClock
-from agentcore_lab.panels.session_detail import SessionDetail, short_duration
+from agentcore_lab.panels.session_detail import SessionDetail
+from agentcore_lab.panels.views import short_duration
 from agentcore_lab.sandbox.base import Usage
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.conftest import Clients

@@ -42,9 +42,8 @@ def test_reads_what_botocore_sends(
         assert match.operation is operation
         parsed = parse(match, query, headers, body)
         # A body of bytes that is left out is one of no bytes.
-        payload = (
-            {operation.model.input_shape.serialization["payload"]: b""} if operation.streams_request else {}
-        )
+        shape: Any = operation.model.input_shape
+        payload = {shape.serialization["payload"]: b""} if operation.streams_request else {}
         assert parsed == payload | content_type_sent(operation, headers) | params
         validate(operation, parsed)
 
