@@ -162,6 +162,7 @@ def _command(settings: Settings, any_port: bool) -> list[str]:
     command = [sys.executable, "-m", "agentcore_lab", "serve", "--host", settings.host]
     command += ["--data-dir", str(settings.data_dir), "--cache-dir", str(settings.cache_dir)]
     command += ["--sandbox", settings.sandbox, "--region", settings.region]
+    command += ["--model", settings.model]
     if settings.fast_lifecycle:
         command.append("--fast-lifecycle")
     return command if any_port else [*command, "--port", str(settings.port)]

@@ -15,6 +15,9 @@ from agentcore_lab.plain_error import PlainError
 SandboxChoice = Literal["auto", "docker", "process"]
 
 DEFAULT_PORT = 4599
+LAB_ACCESS_KEY_ID = "AGENTCORELABLOCAL000"
+"""Of the credentials that clients are given: AWS knows no such key."""
+
 MIN_PING_SECONDS = 0.1
 MAX_PING_SECONDS = 3600.0
 
@@ -33,7 +36,8 @@ class Settings:
     endpoint returns when the change has settled, where AWS's returns before. ``quotas``: limits that differ from
     AWS's defaults, by name (runtime/quotas.py). ``ping_seconds`` lie between two health checks of a
     session, which ends after ``unhealthy_after`` failures in succession. ``max_sessions`` may be active at once.
-    None is what AWS does, as far as that is known (runtime/limits.py).
+    None is what AWS does, as far as that is known (runtime/limits.py). ``model`` is what answers bedrock-runtime
+    (model/choice.py), ``model_key`` the key that a server of models may want.
     """
 
     data_dir: Path
@@ -48,6 +52,8 @@ class Settings:
     ping_seconds: float | None = None
     unhealthy_after: int | None = None
     max_sessions: int | None = None
+    model: str = "scripted"
+    model_key: str = field(default="", repr=False)
 
     def client_environment(self, url: str) -> dict[str, str]:
         """The variables that point any AWS client at an engine: endpoints, region and credentials.
@@ -58,11 +64,12 @@ class Settings:
         return {
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": url,
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": url,
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
             "BEDROCK_AGENTCORE_DP_ENDPOINT": url,
             "BEDROCK_AGENTCORE_CP_ENDPOINT": url,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": "AGENTCORELABLOCAL000",
+            "AWS_ACCESS_KEY_ID": LAB_ACCESS_KEY_ID,
             "AWS_SECRET_ACCESS_KEY": "agentcore-lab-knows-no-secret-of-yours00",
         }
 
@@ -72,6 +79,7 @@ class Settings:
             "AGENTCORE_LAB_DATA_DIR": str(self.data_dir),
             "AGENTCORE_LAB_CACHE_DIR": str(self.cache_dir),
             "AGENTCORE_LAB_SANDBOX": self.sandbox,
+            "AGENTCORE_LAB_MODEL": self.model,
             "AGENTCORE_LAB_FAST_LIFECYCLE": "1" if self.fast_lifecycle else "0",
         }
 
@@ -104,6 +112,8 @@ class Settings:
             ping_seconds=_seconds(env, "AGENTCORE_LAB_PING_SECONDS"),
             unhealthy_after=_count(env, "AGENTCORE_LAB_UNHEALTHY_AFTER"),
             max_sessions=_count(env, "AGENTCORE_LAB_MAX_SESSIONS"),
+            model=env.get("AGENTCORE_LAB_MODEL") or "scripted",
+            model_key=env.get("AGENTCORE_LAB_MODEL_KEY", ""),
         )
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from agentcore_lab.wire.models import load_operations
-from tools.operations_table import NOTES, PAGE, answered, paths, render
+from tools.operations_table import NOTES, PAGE, answered, every_operation, paths, render
 
 
 def test_the_page_is_current() -> None:
@@ -12,8 +11,8 @@ def test_the_page_is_current() -> None:
 
 
 def test_every_modelled_operation_is_on_the_page() -> None:
-    """None of the two services is left out, and every handler is of a modelled operation."""
-    names = {operation.name for operation in load_operations()}
+    """None of the three services is left out, and every handler is of a modelled operation."""
+    names = {operation.name for operation in every_operation()}
     text = PAGE.read_text()
     assert answered() <= names
     assert [name for name in sorted(names) if f"| `{name}` |" not in text] == []
@@ -21,7 +20,7 @@ def test_every_modelled_operation_is_on_the_page() -> None:
 
 def test_every_note_is_on_a_field_there_is() -> None:
     """A field that a newer model renamed takes no note along."""
-    shapes = {operation.name: operation.model.input_shape for operation in load_operations()}
+    shapes = {operation.name: operation.model.input_shape for operation in every_operation()}
     for name, notes in NOTES.items():
         assert name in answered()
         assert set(notes) <= set(paths(shapes[name]))

@@ -13,7 +13,8 @@ from agentcore_lab.identity.operations import IdentityOperations
 from agentcore_lab.runtime.endpoint_operations import EndpointOperations
 from agentcore_lab.runtime.operations import RuntimeOperations
 from agentcore_lab.runtime.resource_operations import ResourceOperations
-from agentcore_lab.wire.models import SERVICES, Operation, load_operations
+from agentcore_lab.server.model import OPERATIONS as OF_THE_MODEL
+from agentcore_lab.wire.models import MODEL, SERVICES, Operation, load_model_operations, load_operations
 
 PAGE = Path(__file__).parents[1] / "docs" / "operations.md"
 
@@ -39,6 +40,39 @@ _CONFIGURATION = {
 
 _RETURN_URLS = {"allowedResourceOauth2ReturnUrls": (STORED, "there are no OAuth2 flows")}
 
+_ONLY_THE_FORM = (IGNORED, "checked; forwarded by `--model bedrock`")
+_CONVERSE = {
+    "inferenceConfig.temperature": (IGNORED, "by the scripted model; forwarded by the others"),
+    "inferenceConfig.topP": (IGNORED, "by the scripted model; forwarded by the others"),
+    **dict.fromkeys(
+        (
+            "guardrailConfig",
+            "additionalModelRequestFields",
+            "promptVariables",
+            "additionalModelResponseFieldPaths",
+            "requestMetadata",
+            "performanceConfig",
+            "serviceTier",
+        ),
+        _ONLY_THE_FORM,
+    ),
+}
+_INVOKE_MODEL = {
+    "body": (IMPLEMENTED, "the Anthropic Messages body; any other with `--model bedrock`"),
+    **dict.fromkeys(
+        (
+            "contentType",
+            "accept",
+            "trace",
+            "guardrailIdentifier",
+            "guardrailVersion",
+            "performanceConfigLatency",
+            "serviceTier",
+        ),
+        _ONLY_THE_FORM,
+    ),
+}
+
 NOTES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "CreateWorkloadIdentity": _RETURN_URLS,
     "UpdateWorkloadIdentity": _RETURN_URLS,
@@ -55,6 +89,11 @@ NOTES: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "asks for InvokeAgentRuntimeForUser; identities come with workload access tokens",
         )
     },
+    "Converse": {**_CONVERSE, "outputConfig": _ONLY_THE_FORM},
+    "ConverseStream": {**_CONVERSE, "outputConfig": _ONLY_THE_FORM},
+    "CountTokens": {"input": (IMPLEMENTED, "words are counted; `--model bedrock` asks AWS")},
+    "InvokeModel": _INVOKE_MODEL,
+    "InvokeModelWithResponseStream": _INVOKE_MODEL,
     "InvokeAgentRuntimeCommand": {
         "contentType": (IGNORED, "the request is JSON whatever it says"),
         "accept": (IGNORED, "the answer is an event stream whatever it says"),
@@ -74,9 +113,9 @@ def answered() -> frozenset[str]:
         ResourceOperations.__new__(ResourceOperations).table(),
         IdentityOperations.__new__(IdentityOperations).table(),
     )
-    # Those that stream have handlers of their own: server/data.py, server/commands.py.
+    # Those that stream have handlers of their own: server/data.py, server/commands.py, server/model.py.
     streaming = {"InvokeAgentRuntime", "GetAgentCard", "InvokeAgentRuntimeCommand"}
-    return frozenset({name for table in tables for name in table} | streaming)
+    return frozenset({name for table in tables for name in table} | streaming | OF_THE_MODEL)
 
 
 def render() -> str:
@@ -92,9 +131,14 @@ def render() -> str:
             "*Stored without effect*: checked, kept with the version and returned by Get; nothing acts on it yet.",
             "",
             *_fields_section(handled),
-            *(line for service in SERVICES for line in _service_section(service, handled)),
+            *(line for service in (*SERVICES, MODEL) for line in _service_section(service, handled)),
         ]
     )
+
+
+def every_operation() -> tuple[Operation, ...]:
+    """The operations of all services the engine has something of."""
+    return (*load_operations(), *load_model_operations())
 
 
 def paths(shape: Any, prefix: str = "", seen: tuple[str, ...] = ()) -> Iterator[str]:
@@ -110,7 +154,7 @@ def _fields_section(handled: frozenset[str]) -> Iterator[str]:
     yield ""
     yield "| Operation | Field | State | |"
     yield "| --- | --- | --- | --- |"
-    for operation in load_operations():
+    for operation in every_operation():
         if operation.name in handled:
             for field, (state, note) in _fields(operation).items():
                 yield f"| `{operation.name}` | `{field}` | {state} | {note} |"
@@ -130,7 +174,7 @@ def _fields(operation: Operation) -> dict[str, tuple[str, str]]:
 
 
 def _service_section(service: str, handled: frozenset[str]) -> Iterator[str]:
-    operations = [operation for operation in load_operations() if operation.service == service]
+    operations = [operation for operation in every_operation() if operation.service == service]
     count = sum(operation.name in handled for operation in operations)
     yield f"## {service}: {count} of {len(operations)} operations"
     yield ""

@@ -21,6 +21,7 @@ from agentcore_lab.cli.options import (
     DataDir,
     FastLifecycle,
     Host,
+    Model,
     PingSeconds,
     Port,
     Region,
@@ -31,6 +32,7 @@ from agentcore_lab.cli.options import (
     settings_from,
 )
 from agentcore_lab.discovery import EngineAlreadyRuns, PortTaken, RunningEngine
+from agentcore_lab.model.choice import UnknownModel
 from agentcore_lab.runtime.quotas import UnknownQuota
 from agentcore_lab.sandbox.base import BackendUnavailable
 from agentcore_lab.store.db import DatabaseTooNew
@@ -45,6 +47,7 @@ def serve(
     region: Region = None,
     fast_lifecycle: FastLifecycle = None,
     ping_seconds: PingSeconds = None,
+    model: Model = None,
 ) -> None:
     """Run the engine in the foreground until Ctrl-C or SIGTERM.
 
@@ -62,13 +65,14 @@ def serve(
         region=region,
         fast_lifecycle=fast_lifecycle,
         ping_seconds=ping_seconds,
+        model=model,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
     try:
         asyncio.run(serve_engine(settings, any_port=port is None, on_ready=_announce))
     except EngineAlreadyRuns as error:
         fail(str(error), launch.LOST_THE_RACE)
-    except (BackendUnavailable, PortTaken, DatabaseTooNew, UnknownQuota) as error:
+    except (BackendUnavailable, PortTaken, DatabaseTooNew, UnknownModel, UnknownQuota) as error:
         fail(str(error))
 
 

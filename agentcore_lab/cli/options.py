@@ -37,6 +37,13 @@ PingSeconds = Annotated[
         show_default="2",
     ),
 ]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="What answers bedrock-runtime: scripted, openai=URL[#NAME] or bedrock[=PROFILE].",
+        show_default="scripted",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -50,6 +57,7 @@ def settings_from(
     region: str | None = None,
     fast_lifecycle: bool | None = None,
     ping_seconds: float | None = None,
+    model: str | None = None,
 ) -> Settings:
     """Settings from options and environment; a value that cannot be used is told as a usage error."""
     if sandbox not in {None, "auto", "docker", "process"}:
@@ -64,6 +72,7 @@ def settings_from(
             region=region,
             fast_lifecycle=fast_lifecycle,
             ping_seconds=ping_seconds,
+            model=model,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

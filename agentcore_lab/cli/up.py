@@ -12,7 +12,16 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from agentcore_lab.cli.options import CacheDir, DataDir, FastLifecycle, Port, Sandbox, fail, settings_from
+from agentcore_lab.cli.options import (
+    CacheDir,
+    DataDir,
+    FastLifecycle,
+    Model,
+    Port,
+    Sandbox,
+    fail,
+    settings_from,
+)
 from agentcore_lab.cli.proof import prove
 from agentcore_lab.cli.run_lab import run_lab
 from agentcore_lab.discovery import find_engine
@@ -34,13 +43,19 @@ def up(
     cache_dir: CacheDir = None,
     sandbox: Sandbox = None,
     fast_lifecycle: FastLifecycle = None,
+    model: Model = None,
 ) -> None:
     """Start the engine, prove that an agent answers, and open JupyterLab on the first lab.
 
     The engine goes on when JupyterLab ends; `agentcore-lab down` stops it.
     """
     settings = settings_from(
-        port=port, data_dir=data_dir, cache_dir=cache_dir, sandbox=sandbox, fast_lifecycle=fast_lifecycle
+        port=port,
+        data_dir=data_dir,
+        cache_dir=cache_dir,
+        sandbox=sandbox,
+        fast_lifecycle=fast_lifecycle,
+        model=model,
     )
     root = root.expanduser().resolve()
     if not (root / "notebooks" / FIRST_LAB).is_file():

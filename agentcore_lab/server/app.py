@@ -21,8 +21,7 @@ from agentcore_lab.runtime.throttle import Kind, Throttle, control_kind
 from agentcore_lab.server.by_hand import Routes
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
-from agentcore_lab.server.lab_api import LabApi
-from agentcore_lab.wire.models import CONTROL, Operation, load_operations
+from agentcore_lab.wire.models import CONTROL, Operation, load_model_operations, load_operations
 from agentcore_lab.wire.parse import parse
 from agentcore_lab.wire.request_id import new_request_id
 from agentcore_lab.wire.router import Match, Router
@@ -40,6 +39,14 @@ class Streaming(Protocol):
         self, scope: Scope, request: web.Request, match: Match, query: str, request_id: str
     ) -> web.StreamResponse:
         """The answer, sent or on its way."""
+        ...
+
+
+class OwnRoutes(Protocol):
+    """Answers paths that AWS has not."""
+
+    def add_routes(self, app: web.Application) -> None:
+        """Put these routes before AWS's."""
         ...
 
 
@@ -62,12 +69,13 @@ class Front:
         self._by_hand = by_hand
         self._gate = gate
         self._router = Router(load_operations())
+        self._model_router = Router(load_model_operations())
 
-    def application(self, lab_api: LabApi | None) -> web.Application:
-        """An application that serves AWS's API, and the lab's own if it is given."""
+    def application(self, *own: OwnRoutes) -> web.Application:
+        """An application that serves AWS's API, and before it what is the lab's own."""
         app = web.Application(client_max_size=MAX_CONTROL_BODY)
-        if lab_api is not None:
-            lab_api.add_routes(app)
+        for routes in own:
+            routes.add_routes(app)
         app.router.add_route("*", "/{path:.*}", self.handle)
         return app
 
@@ -78,7 +86,7 @@ class Front:
         path, _, query = request.raw_path.partition("?")
         # First, for a label may hold the slashes of an ARN, and would take what follows the ARN for a part of it.
         by_hand = self._by_hand.match(request.method, path)
-        match = None if by_hand else self._router.match(request.method, path)
+        match = None if by_hand else self._match(request.method, path)
         operation = match.operation if match else None
         try:
             if by_hand is not None:
@@ -97,6 +105,9 @@ class Front:
             raise
         except Exception:
             return _respond(serialize_error(operation, internal_error(request_id), request_id), request_id)
+
+    def _match(self, method: str, path: str) -> Match | None:
+        return self._router.match(method, path) or self._model_router.match(method, path)
 
     async def _answer(self, request: web.Request, match: Match, query: str) -> Reply:
         handler = self._handlers.get(match.operation.name)

@@ -14,6 +14,8 @@ from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.identity.operations import IdentityOperations
 from agentcore_lab.identity.workload import WorkloadIdentities
+from agentcore_lab.model.choice import open_model
+from agentcore_lab.model.scripts import Scripts
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.boot import Boot
@@ -48,6 +50,8 @@ from agentcore_lab.server.commands import CommandHandler
 from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.events import EventStream
 from agentcore_lab.server.lab_api import LabApi
+from agentcore_lab.server.model import ModelHandler
+from agentcore_lab.server.model_scripts import ModelScripts
 from agentcore_lab.server.protected_resource import ProtectedResource
 from agentcore_lab.server.session_endpoint import SessionEndpoints
 from agentcore_lab.server.session_sockets import SessionSockets
@@ -78,7 +82,7 @@ async def open_engine(
     ``inside_url`` is where agents reach the second of them.
 
     Raises:
-        UnknownQuota: the settings name a quota that does not exist.
+        UnknownModel, UnknownQuota: the settings name a model or a quota that does not exist.
     """
     scope = Scope(settings.account_id, settings.region)
     quotas = quotas_from(settings.quotas)
@@ -138,6 +142,7 @@ async def open_engine(
         by_hand["GET", METADATA] = ProtectedResource(inbound)
         by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets, gate)
         by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
+        scripts = Scripts()
         front = Front(
             scope,
             throttle,
@@ -152,6 +157,7 @@ async def open_engine(
                 "InvokeAgentRuntimeCommand": CommandHandler(
                     Commands(invoker.plan, sessions, backend, clock), throttle, gate
                 ),
+                **ModelHandler(open_model(settings, scripts, client, clock)).table(),
             },
             Routes(by_hand),
             gate,
@@ -161,7 +167,7 @@ async def open_engine(
         lab_api = LabApi(
             scope, sessions, storage, clock, status, EventStream(events, words, sessions, clock, status)
         )
-        applications = Applications(front.application(lab_api), front.application(None))
+        applications = Applications(front.application(lab_api, ModelScripts(scripts)), front.application())
         for application in (applications.outside, applications.inside):
             application.on_shutdown.append(sockets.close)
             application.on_shutdown.append(shell_handler.close)

@@ -1,4 +1,4 @@
-"""The operations of both AgentCore services, read from the installed botocore models."""
+"""The operations of both AgentCore services and of bedrock-runtime, read from the installed botocore models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 CONTROL = "bedrock-agentcore-control"
 DATA = "bedrock-agentcore"
+MODEL = "bedrock-runtime"
 SERVICES = (CONTROL, DATA)
+"""AgentCore's. Their paths are one space: a client of either may be given the other's endpoint."""
 
 # Codes the front door answers before, or instead of, a modelled operation. Values: AWS "Common Error Types".
 _UNMODELLED = MappingProxyType(
@@ -92,6 +94,12 @@ def load_operations() -> tuple[Operation, ...]:
     return tuple(operation for service in SERVICES for operation in operations_of(_model(service)))
 
 
+@cache
+def load_model_operations() -> tuple[Operation, ...]:
+    """Every operation of bedrock-runtime, in the model's order."""
+    return operations_of(_model(MODEL))
+
+
 def operations_of(model: ServiceModel) -> tuple[Operation, ...]:
     """The operations of one botocore service model."""
     return tuple(
@@ -115,11 +123,11 @@ def error_code(shape: Shape) -> str:
 
 @cache
 def error_status(code: str, service: str | None) -> int:
-    """The HTTP status of an error code: the service's own model, then the other's, then the front door's table.
+    """The HTTP status of an error code: the service's own model, then AgentCore's, then the front door's table.
 
     A code nobody knows is a fault of this engine: 500.
     """
-    for name in sorted(SERVICES, key=lambda name: name != service):
+    for name in (MODEL,) if service == MODEL else sorted(SERVICES, key=lambda name: name != service):
         for shape in _model(name).error_shapes:
             if error_code(shape) == code:
                 return int(shape.metadata["error"]["httpStatusCode"])

@@ -187,3 +187,28 @@ def test_settings_refuse_what_cannot_be_used(program: Program) -> None:
     assert "AGENTCORE_LAB_PORT" in wrong.stderr
     with pytest.raises(ValueError, match="AGENTCORE_LAB_SANDBOX"):
         Settings.load({"AGENTCORE_LAB_SANDBOX": "vm"})
+
+
+def test_the_model_is_chosen_by_an_option(program: Program) -> None:
+    """What is no model is told with what there is, and what is one answers bedrock-runtime."""
+    refused = program.run("serve", "--sandbox", "process", "--port", "0", "--model", "gpt")
+    assert refused.returncode == 1
+    assert "use scripted, openai=URL" in refused.stderr
+    nowhere = "openai=http://127.0.0.1:9/v1#any"
+    with program.serving("--sandbox", "process", "--port", "0", "--model", nowhere):
+        variables = json.loads(program.run("env", "--json").stdout)
+        script = (
+            "import boto3; from botocore.config import Config\n"
+            "client = boto3.client('bedrock-runtime', config=Config(retries={'total_max_attempts': 1}))\n"
+            "hello = [{'role': 'user', 'content': [{'text': 'hello'}]}]\n"
+            "client.converse(modelId='anthropic.claude-3-haiku-20240307-v1:0', messages=hello)\n"
+        )
+        asked = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**program.environment(), **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert "ServiceUnavailableException" in asked.stderr
+    assert "http://127.0.0.1:9/v1" in asked.stderr

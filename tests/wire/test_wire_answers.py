@@ -21,11 +21,11 @@ from agentcore_lab.errors import (
     NotImplementedException,
     ValidationException,
 )
-from agentcore_lab.wire.models import Operation, load_operations, operations_of
+from agentcore_lab.wire.models import Operation, load_model_operations, load_operations, operations_of
 from agentcore_lab.wire.request_id import new_request_id
 from agentcore_lab.wire.serialize import Reply, response_headers, serialize, serialize_error
 
-OPERATIONS = load_operations()
+OPERATIONS = (*load_operations(), *load_model_operations())
 EVENTS = [operation for operation in OPERATIONS if operation.event_stream_output]
 PLAIN = [operation for operation in OPERATIONS if not operation.event_stream_output]
 ERRORS = [(operation, code) for operation in OPERATIONS for code in operation.errors]
@@ -39,7 +39,8 @@ def read(reply: Reply, shape: Any) -> dict[str, Any]:
     headers = HeadersDict(reply.headers)
     answer: dict[str, Any] = {"status_code": reply.status, "headers": headers, "body": reply.body}
     payload = shape.serialization.get("payload") if shape is not None else None
-    streaming = payload is not None and shape.members[payload].serialization.get("streaming")
+    # As botocore's endpoint: what is a blob is read later, whether the model says "streaming" or not.
+    streaming = payload is not None and shape.members[payload].type_name == "blob"
     if streaming and reply.status < 300:
         answer["body"] = BytesIO(reply.body)
     parsed = dict(PARSER.parse(answer, shape))
@@ -76,7 +77,7 @@ def always_there(operation: Operation, reply: Reply) -> dict[str, Any]:
             there[name] = reply.status
         elif member.serialization.get("name") == "Content-Type":
             there[name] = reply.headers["Content-Type"]
-        elif member.serialization.get("streaming"):
+        elif name == shape.serialization.get("payload") and member.type_name == "blob":
             there[name] = b""
     return there
 

@@ -23,9 +23,9 @@ from agentcore_lab.errors import (
     ValidationException,
 )
 from agentcore_lab.wire.eventstream import EventStream, encode
-from agentcore_lab.wire.models import Operation, load_operations
+from agentcore_lab.wire.models import Operation, load_model_operations, load_operations
 
-OPERATIONS = {operation.name: operation for operation in load_operations()}
+OPERATIONS = {item.name: item for item in (*load_operations(), *load_model_operations())}
 COMMAND = OPERATIONS["InvokeAgentRuntimeCommand"]
 
 

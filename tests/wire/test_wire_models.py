@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agentcore_lab.wire.models import CONTROL, DATA, error_status, load_operations
+from agentcore_lab.wire.models import CONTROL, DATA, MODEL, error_status, load_operations
 from agentcore_lab.wire.patterns import compile_pattern
 from agentcore_lab.wire.request_id import new_request_id
 
@@ -48,6 +48,8 @@ def test_kinds_of_bodies() -> None:
         ("UnknownOperationException", None, 404),
         ("NotImplementedException", CONTROL, 501),
         ("InvalidSignatureException", None, 403),
+        ("ServiceQuotaExceededException", MODEL, 400),
+        ("ModelErrorException", MODEL, 424),
         ("NobodysException", DATA, 500),
     ],
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 import pytest
 
-from agentcore_lab.wire.models import load_operations
+from agentcore_lab.wire.models import load_model_operations, load_operations
 from agentcore_lab.wire.router import Router
 
 OPERATIONS = load_operations()
@@ -94,3 +95,14 @@ def test_fixed_segments_beat_labels() -> None:
 def test_no_operation(method: str, path: str) -> None:
     """Other methods, other paths, empty labels and slashes outside an ARN are no operation."""
     assert ROUTER.match(method, path) is None
+
+
+def test_bedrock_runtime_has_paths_of_its_own() -> None:
+    """On one port no path of bedrock-runtime is taken for one of AgentCore's."""
+    agentcore, model = Router(OPERATIONS), Router(load_model_operations())
+    for operation in load_model_operations():
+        path = re.sub(r"\{\w+\+?\}", "arn%3Aaws%3Abedrock%3Aus-west-2%3A%3Ax%2Fy", operation.uri_template)
+        assert agentcore.match(operation.method, path) is None
+        found = model.match(operation.method, path)
+        assert found is not None
+        assert found.operation is operation
