@@ -106,6 +106,14 @@ class LogTail:
         }
 
     async def _run(self) -> None:
+        try:
+            await self._tail()
+        except asyncio.CancelledError:
+            # Whoever wants it next waits until it has been read again.
+            self._first.clear()
+            raise
+
+    async def _tail(self) -> None:
         self._lines = await self._sessions.log_tail(self.session)
         self._first.set()
         while True:
