@@ -18,6 +18,7 @@ from agentcore_lab.cleanup.scratch import Scratch, clean
 from agentcore_lab.images.build import Built, image_uri
 from agentcore_lab.images.choose import builder_for
 from agentcore_lab.lab_clock import LabClock
+from agentcore_lab.lab_model import LabModel
 from agentcore_lab.launch import find_or_start, stop
 from agentcore_lab.looks.card import card, facts
 from agentcore_lab.panels.build import BuildProgress
@@ -79,6 +80,7 @@ class Lab:
         # The engine that was found plays its own region, whatever this process would have asked for.
         self._settings = replace(settings, region=self._engine.region, account_id=self._engine.account_id)
         self.clock = LabClock(self._engine)
+        self.model = LabModel(self._engine)
         apply_to_process(self.environment)
         watch_engine(self.url)
         self._place = place(self.url)

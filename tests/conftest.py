@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import hypothesis
 import pytest
 from botocore.config import Config
 
@@ -15,6 +16,10 @@ from agentcore_lab.discovery import RunningEngine, leave_note
 from agentcore_lab.lab import Lab
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import UNMETERED, FakeClock, ScriptedBackend, engine_in_thread
+
+# A machine under load is no fault of the code.
+hypothesis.settings.register_profile("lab", deadline=None)
+hypothesis.settings.load_profile("lab")
 
 HELLO = "123456789012.dkr.ecr.us-west-2.amazonaws.com/hello:latest"
 
