@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,4 +96,6 @@ def notebook(
     notebook = Notebook(shell)
     notebook.value("%load_ext agentcore_lab")
     yield notebook
+    # Each would look through all memory once more when the tests end.
+    atexit.unregister(shell.atexit_operations)
     InteractiveShell.clear_instance()
