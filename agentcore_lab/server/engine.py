@@ -12,8 +12,7 @@ from aiohttp import web
 
 from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
-from agentcore_lab.identity.operations import IdentityOperations
-from agentcore_lab.identity.workload import WorkloadIdentities
+from agentcore_lab.identity.outbound import open_outbound
 from agentcore_lab.model.choice import open_model
 from agentcore_lab.model.scripts import Scripts
 from agentcore_lab.runtime.arn import Scope
@@ -118,19 +117,19 @@ async def open_engine(
         endpoints.resume()
         tokens = ClientTokens(database, clock)
         attachments = Attachments(database, repository)
-        identities = WorkloadIdentities(database, clock, quotas)
+        outbound = open_outbound(database, settings.data_dir, clock, quotas)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
-            **ResourceOperations(attachments, identities).table(),
-            **IdentityOperations(identities).table(),
+            **ResourceOperations(attachments, outbound.identities, outbound.providers).table(),
+            **outbound.operations,
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         limits = TimeLimits(clock)
         limits.open()
         stack.push_async_callback(limits.close)
         upstream = Upstream(client, backend, sessions, limits)
-        invoker = Invoker(repository, sessions, upstream, backend.name, about.url)
+        invoker = Invoker(repository, sessions, upstream, backend.name, about.url, outbound.mint)
         inbound = Inbound(invoker.plan, about.url)
         gate = Gate(attachments, clock, inbound)
         shells = Shells(invoker.plan, sessions, backend)
@@ -140,7 +139,9 @@ async def open_engine(
             (method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")
         }
         by_hand["GET", METADATA] = ProtectedResource(inbound)
-        by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets, gate)
+        by_hand["GET", PATH] = WebSocketHandler(
+            invoker.plan, sessions, upstream, sockets, gate, outbound.mint
+        )
         by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
         scripts = Scripts()
         front = Front(
