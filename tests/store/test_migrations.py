@@ -45,7 +45,7 @@ def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
         ):
             assert database.query(f"SELECT * FROM {table}") == []
         (version,) = database.query("PRAGMA user_version")
-        assert tuple(version) == (5,)
+        assert tuple(version) == (6,)
         database.close()
 
 
