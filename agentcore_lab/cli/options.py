@@ -45,6 +45,9 @@ Model = Annotated[
     ),
 ]
 Idp = Annotated[bool | None, typer.Option("--idp", help="Start the local identity provider with the engine.")]
+Account = Annotated[
+    str | None, typer.Option(help="Name or id of an account of the engine's.", show_default="default")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
