@@ -62,6 +62,7 @@ class Settings:
         changing a real account. Which client reads which variable: CONTRACT, section 18.
         """
         return {
+            "AWS_ENDPOINT_URL": url,
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": url,
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": url,
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,

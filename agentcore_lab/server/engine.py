@@ -16,6 +16,7 @@ from agentcore_lab.identity.operations import IdentityOperations
 from agentcore_lab.identity.workload import WorkloadIdentities
 from agentcore_lab.model.choice import open_model
 from agentcore_lab.model.scripts import Scripts
+from agentcore_lab.neighbours.process import MotoProcess
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.boot import Boot
@@ -52,6 +53,7 @@ from agentcore_lab.server.events import EventStream
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.server.model import ModelHandler
 from agentcore_lab.server.model_scripts import ModelScripts
+from agentcore_lab.server.neighbours import Neighbours
 from agentcore_lab.server.protected_resource import ProtectedResource
 from agentcore_lab.server.session_endpoint import SessionEndpoints
 from agentcore_lab.server.session_sockets import SessionSockets
@@ -143,6 +145,8 @@ async def open_engine(
         by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets, gate)
         by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
         scripts = Scripts()
+        moto = MotoProcess(settings.data_dir)
+        stack.push_async_callback(moto.close)
         front = Front(
             scope,
             throttle,
@@ -161,6 +165,7 @@ async def open_engine(
             },
             Routes(by_hand),
             gate,
+            Neighbours(moto),
         )
         status = asdict(about)
         words = Words(scope, repository, about.sandbox)
