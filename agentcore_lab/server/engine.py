@@ -18,6 +18,7 @@ from agentcore_lab.idp import FOLDER as IDP_FOLDER
 from agentcore_lab.idp.child import ProviderProcess
 from agentcore_lab.model.choice import open_model
 from agentcore_lab.model.scripts import Scripts
+from agentcore_lab.neighbours.process import MotoProcess
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.boot import Boot
@@ -58,6 +59,7 @@ from agentcore_lab.server.idp import IdpRoutes
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.server.model import ModelHandler
 from agentcore_lab.server.model_scripts import ModelScripts
+from agentcore_lab.server.neighbours import Neighbours
 from agentcore_lab.server.protected_resource import ProtectedResource
 from agentcore_lab.server.session_endpoint import SessionEndpoints
 from agentcore_lab.server.session_sockets import SessionSockets
@@ -164,6 +166,8 @@ async def open_engine(
         if settings.idp:
             log.info("identity provider: %s", await idp.start())
         scripts = Scripts()
+        moto = MotoProcess(settings.data_dir)
+        stack.push_async_callback(moto.close)
         front = Front(
             scope,
             throttle,
@@ -182,6 +186,7 @@ async def open_engine(
             },
             Routes(by_hand),
             gate,
+            Neighbours(moto),
         )
         status = asdict(about)
         words = Words(scope, repository, about.sandbox)
