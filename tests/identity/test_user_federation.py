@@ -162,8 +162,8 @@ def test_a_token_is_for_what_was_asked(world: World) -> None:
     """Other scopes ask for leave of their own; the order of scopes makes no difference."""
     token = world.granted(scopes=["read", "list"])
     assert world.ask(scopes=["list", "read"])["accessToken"] == token
-    for more in ({"scopes": ["read"]}, {"scopes": ["list", "read"], "audiences": ["other"]}):
-        assert "accessToken" not in world.ask(**more)
+    assert "accessToken" not in world.ask(scopes=["read"])
+    assert "accessToken" not in world.ask(scopes=["list", "read"], audiences=["other"])
 
 
 def test_only_the_user_who_asked_completes_it(world: World) -> None:
