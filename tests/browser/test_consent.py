@@ -141,7 +141,7 @@ def give_leave(page: Page, url: str, user: str, idp: LabIdp) -> None:
 def test_a_user_lets_the_agent_act_for_them(
     stage: Stage, agent: Deployed, application: Application, page: Page, idp: LabIdp
 ) -> None:
-    """Alice signs in, consents, and comes back to the application; then the agent is Alice to the provider, for her alone."""
+    """Alice signs in, consents, and comes back to the application; then the agent is Alice to the provider."""
     runtime_id = agent.arn.rpartition("/")[2]
     stage.aws.control.update_workload_identity(
         name=runtime_id, allowedResourceOauth2ReturnUrls=[application.url]
