@@ -27,7 +27,7 @@ _CONFIGURATION = {
         IMPLEMENTED,
         "PYTHON_3_10 and PYTHON_3_12 where their image can be pulled: [code-artifacts.md](code-artifacts.md)",
     ),
-    "roleArn": (STORED, "its form and account are checked; no credentials come of it"),
+    "roleArn": (IMPLEMENTED, "agents have temporary credentials of it; its own policies are not looked at"),
     "networkConfiguration": (STORED, "agents have the network of the sandbox"),
     "authorizerConfiguration": (STORED, "callers must bring a token; the token is not verified"),
     "filesystemConfigurations": (

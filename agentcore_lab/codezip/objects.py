@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -41,22 +41,21 @@ class Objects(Protocol):
 
 
 class S3Objects:
-    """Objects of an S3 at ``url``, read with the ``environment`` that leads AWS clients to it."""
+    """Objects of the S3 at ``url``, each read by its account: ``keys`` are the variables of its credentials."""
 
-    def __init__(self, url: str, region: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, url: str, region: str, keys: Callable[[str], Mapping[str, str]]) -> None:
         self._url = url
         self._region = region
-        self._environment = environment
+        self._keys = keys
 
-    async def fetch(self, account_id: str, location: Location, target: Path) -> None:  # noqa: ARG002
+    async def fetch(self, account_id: str, location: Location, target: Path) -> None:
         """See ``Objects``."""
-        await asyncio.to_thread(self._fetch, location, target)
+        await asyncio.to_thread(self._fetch, self._keys(account_id), location, target)
 
-    def _fetch(self, location: Location, target: Path) -> None:
+    def _fetch(self, keys: Mapping[str, str], location: Location, target: Path) -> None:
         session = boto3.Session(
-            aws_access_key_id=self._environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self._environment["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=self._environment.get("AWS_SESSION_TOKEN"),
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
             region_name=self._region,
         )
         config = Config(

@@ -21,18 +21,24 @@ async def as_pinned(version: Version) -> Image:
     return version.image
 
 
+def _nothing(_sandbox_id: str, _version: Version) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Boot:
     """Starts agents, for sessions and for proofs alike.
 
-    ``environment`` says what an agent of a version finds in its environment; ``budget`` is how many seconds of real
-    time it has until it must have answered its health check. ``image_of`` is what a version's sandboxes start from.
+    ``environment`` says what an agent of a version finds in its environment, ``files`` what one sandbox of it is
+    given besides; ``budget`` is how many seconds of real time it has until it must have answered its health check.
+    ``image_of`` is what a version's sandboxes start from.
     """
 
     backend: Backend
     client: aiohttp.ClientSession
     environment: Callable[[Version], Mapping[str, str]]
     budget: float = STARTUP_BUDGET_SECONDS
+    files: Callable[[str, Version], Mapping[str, str]] = _nothing
     image_of: Callable[[Version], Awaitable[Image]] = as_pinned
 
     async def start(
@@ -57,6 +63,7 @@ class Boot:
             },
             mounts=mounts,
             ports=reachable_ports(version.spec),
+            files=self.files(sandbox_id, version),
         )
         await self.backend.start(spec)
         promised = startup_budget(version.spec)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 import aiohttp
 from aiohttp import web
 
+from agentcore_lab.accounts.accounts import Accounts
 from agentcore_lab.clock import Clock
 from agentcore_lab.codezip.objects import Objects, S3Objects
 from agentcore_lab.codezip.pinned import PinnedPackages
@@ -42,6 +43,8 @@ from agentcore_lab.runtime.quotas import quotas_from
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
+from agentcore_lab.runtime.role import VARIABLES, RoleSessions
+from agentcore_lab.runtime.scopes import Scopes
 from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.shells import Shells
 from agentcore_lab.runtime.storage import SessionStorage
@@ -79,9 +82,9 @@ class Packaging:
     builder: CodeBuilder
 
 
-def own_packaging(settings: Settings, backend: Backend, url: str) -> Packaging:
-    """The S3 of the engine at ``url``, and the builder of its backend."""
-    objects = S3Objects(url, settings.region, settings.client_environment(url))
+def own_packaging(settings: Settings, backend: Backend, url: str, accounts: Accounts) -> Packaging:
+    """The S3 of the engine at ``url``, read with the accounts' own credentials, and the builder of its backend."""
+    objects = S3Objects(url, settings.region, lambda account_id: accounts.credentials(account_id).environment())
     return Packaging(objects, code_builder_for(backend.name, settings))
 
 
@@ -123,15 +126,18 @@ async def open_engine(
                 auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), trust_env=False
             )
         )
-        to_engine = settings.client_environment(inside_url)
-        packaging = packaging or own_packaging(settings, backend, about.url)
+        accounts = Accounts(database, settings.account_id)
+        scopes = Scopes(database)
+        to_engine = {**settings.client_environment(inside_url), **VARIABLES}
+        packaging = packaging or own_packaging(settings, backend, about.url, accounts)
         pinned = PinnedPackages(settings.data_dir / "code", packaging.objects)
         code = CodeArtifacts(backend, pinned, packaging.builder)
         stack.push_async_callback(code.close)
         boot = Boot(
             backend,
             client,
-            lambda version: agent_environment(version, scope, to_engine, about.url),
+            lambda version: agent_environment(version, scopes.of(version.runtime_id), to_engine, about.url),
+            files=RoleSessions(accounts, scopes).files,
             image_of=code.image,
         )
         storage = SessionStorage(database, backend, clock)
