@@ -75,7 +75,7 @@ _LARGE_REGIONS = frozenset({"us-east-1", "us-west-2"})
 
 def startup_budget(spec: Mapping[str, Any]) -> int:
     """How many seconds AWS gives an agent of this configuration to start."""
-    is_code = "codeConfiguration" in spec["agentRuntimeArtifact"]
+    is_code = "codeConfiguration" in spec.get("agentRuntimeArtifact", {})
     return CODE_STARTUP_BUDGET_SECONDS if is_code else STARTUP_BUDGET_SECONDS
 
 

@@ -17,6 +17,8 @@ from agentcore_lab.codezip.pinned import PinnedPackages
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.identity.operations import IdentityOperations
 from agentcore_lab.identity.workload import WorkloadIdentities
+from agentcore_lab.idp import FOLDER as IDP_FOLDER
+from agentcore_lab.idp.child import ProviderProcess
 from agentcore_lab.images.choose import code_builder_for
 from agentcore_lab.images.code_builder import CodeBuilder
 from agentcore_lab.model.choice import open_model
@@ -58,6 +60,7 @@ from agentcore_lab.server.by_hand import Handler, Routes
 from agentcore_lab.server.commands import CommandHandler
 from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.events import EventStream
+from agentcore_lab.server.idp import IdpRoutes
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.server.model import ModelHandler
 from agentcore_lab.server.model_scripts import ModelScripts
@@ -84,7 +87,9 @@ class Packaging:
 
 def own_packaging(settings: Settings, backend: Backend, url: str, accounts: Accounts) -> Packaging:
     """The S3 of the engine at ``url``, read with the accounts' own credentials, and the builder of its backend."""
-    objects = S3Objects(url, settings.region, lambda account_id: accounts.credentials(account_id).environment())
+    objects = S3Objects(
+        url, settings.region, lambda account_id: accounts.credentials(account_id).environment()
+    )
     return Packaging(objects, code_builder_for(backend.name, settings))
 
 
@@ -112,6 +117,7 @@ async def open_engine(
 
     Raises:
         UnknownModel, UnknownQuota: the settings name a model or a quota that does not exist.
+        IdpDidNotStart: the settings ask for the identity provider, which did not start.
     """
     scope = Scope(settings.account_id, settings.region)
     quotas = quotas_from(settings.quotas)
@@ -184,6 +190,11 @@ async def open_engine(
         by_hand["GET", METADATA] = ProtectedResource(inbound)
         by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets, gate)
         by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
+        # At an address that leads here from this machine and from the sandboxes: tokens name their issuer.
+        idp = ProviderProcess(settings.data_dir / IDP_FOLDER, backend.doorway.listen_on or "127.0.0.1")
+        stack.push_async_callback(idp.close)
+        if settings.idp:
+            log.info("identity provider: %s", await idp.start())
         scripts = Scripts()
         front = Front(
             scope,
@@ -209,7 +220,9 @@ async def open_engine(
         lab_api = LabApi(
             scope, sessions, storage, clock, status, EventStream(events, words, sessions, clock, status)
         )
-        applications = Applications(front.application(lab_api, ModelScripts(scripts)), front.application())
+        applications = Applications(
+            front.application(lab_api, ModelScripts(scripts), IdpRoutes(idp)), front.application()
+        )
         for application in (applications.outside, applications.inside):
             application.on_shutdown.append(sockets.close)
             application.on_shutdown.append(shell_handler.close)

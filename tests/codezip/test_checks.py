@@ -12,19 +12,23 @@ from agentcore_lab.codezip.code import Code, Rejected
 from agentcore_lab.codezip.engines import allows
 from agentcore_lab.codezip.languages import LANGUAGES
 from agentcore_lab.codezip.package import open_package
-from agentcore_lab.testing_code import zipped
+from agentcore_lab.testing.code import zipped
 
 
 def elf(machine: int, wide: int = 2) -> bytes:
     """The beginning of a binary for a machine of the ELF specification."""
-    return b"\x7fELF" + bytes([wide, 1, 1]) + b"\0" * 9 + b"\x03\0" + machine.to_bytes(2, "little") + b"\0" * 44
+    return (
+        b"\x7fELF" + bytes([wide, 1, 1]) + b"\0" * 9 + b"\x03\0" + machine.to_bytes(2, "little") + b"\0" * 44
+    )
 
 
 X86_64, ARM64 = elf(62), elf(183)
 MACH_O = b"\xcf\xfa\xed\xfe" + b"\0" * 60
 
 
-def refusal(tmp_path: Path, files: dict[str, str | bytes], *entry_point: str, **options: object) -> str | None:
+def refusal(
+    tmp_path: Path, files: dict[str, str | bytes], *entry_point: str, **options: object
+) -> str | None:
     """Why these files are refused as an agent; None if they are not."""
     language = LANGUAGES[str(options.get("runtime", "PYTHON_3_13"))]
     path = tmp_path / "package.zip"
@@ -145,7 +149,21 @@ def test_engines_that_exclude_node_22_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wanted",
-    ["*", "", ">=18", ">= 18.0.0", "^22", "22", "22.x", "~22.3", "18 || >=20", ">=14 <23", "20 - 24", ">=22.20.0", "x"],
+    [
+        "*",
+        "",
+        ">=18",
+        ">= 18.0.0",
+        "^22",
+        "22",
+        "22.x",
+        "~22.3",
+        "18 || >=20",
+        ">=14 <23",
+        "20 - 24",
+        ">=22.20.0",
+        "x",
+    ],
 )
 def test_ranges_with_node_22_in_them(wanted: str) -> None:
     """npm's grammar."""

@@ -12,16 +12,18 @@ import pytest
 from agentcore_lab.codezip import package as packages
 from agentcore_lab.codezip.code import Rejected
 from agentcore_lab.codezip.package import open_package
-from agentcore_lab.testing_code import zipped
+from agentcore_lab.testing.code import zipped
 
 
 def written(tmp_path: Path, content: bytes) -> Path:
+    """A file of this content."""
     path = tmp_path / "package.zip"
     path.write_bytes(content)
     return path
 
 
 def with_member(name: str, content: bytes, kind: int) -> bytes:
+    """A zip of one member that is a link, say."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         member = zipfile.ZipInfo(name)
@@ -31,6 +33,7 @@ def with_member(name: str, content: bytes, kind: int) -> bytes:
 
 
 def unpacked(tmp_path: Path, content: bytes) -> Path:
+    """The folder a zip was unpacked in."""
     folder = tmp_path / "task"
     folder.mkdir()
     with open_package(written(tmp_path, content)) as package:
@@ -127,5 +130,5 @@ def test_more_than_may_be_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
         unpacked(tmp_path, content)
     lying = content.replace((1001).to_bytes(4, "little"), (10).to_bytes(4, "little"))
     (tmp_path / "task").rmdir()
-    with pytest.raises(Rejected, match="maximum uncompressed size|could not be unpacked"):
+    with pytest.raises(Rejected, match=r"maximum uncompressed size|could not be unpacked"):
         unpacked(tmp_path, lying)

@@ -13,7 +13,7 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.server.engine import Packaging
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, ScriptedBackend, engine_in_thread
-from agentcore_lab.testing_code import MemoryObjects, ScriptedCode, zipped
+from agentcore_lab.testing.code import MemoryObjects, ScriptedCode, zipped
 from tests.conftest import Clients, clients_of
 
 ROLE = "arn:aws:iam::123456789012:role/agent"
@@ -89,9 +89,7 @@ def test_a_version_keeps_the_zip_it_was_made_from(
     aws.data.invoke_agent_runtime(agentRuntimeArn=arn, runtimeSessionId=f"{SESSION}-1", payload=b"{}")
     assert list(made.built.values()) == [["main.py"]]
     aws.control.create_agent_runtime_endpoint(agentRuntimeId=runtime_id, name="one", agentRuntimeVersion="1")
-    aws.control.update_agent_runtime(
-        agentRuntimeId=runtime_id, agentRuntimeArtifact=artifact(), roleArn=ROLE
-    )
+    aws.control.update_agent_runtime(agentRuntimeId=runtime_id, agentRuntimeArtifact=artifact(), roleArn=ROLE)
     assert settled(aws, runtime_id)["agentRuntimeVersion"] == "2"
     first, second = made.built
     aws.data.invoke_agent_runtime(agentRuntimeArn=arn, runtimeSessionId=f"{SESSION}-2", payload=b"{}")
@@ -135,7 +133,7 @@ def test_a_zip_that_is_refused_fails_the_version(aws: Clients, objects: MemoryOb
 
 def test_an_object_that_is_not_there_is_a_validation_error(aws: Clients) -> None:
     """At once: no runtime comes of it."""
-    with pytest.raises(ClientError, match="The specified key does not exist: 'nothing.zip'") as caught:
+    with pytest.raises(ClientError, match=r"The specified key does not exist: 'nothing\.zip'") as caught:
         created(aws, agentRuntimeArtifact=artifact("nothing.zip"))
     assert caught.value.response["Error"]["Code"] == "ValidationException"
     assert aws.control.list_agent_runtimes()["agentRuntimes"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ class MemoryObjects:
         content = self.objects.get((location.bucket, location.key))
         if content is None:
             raise ValidationException(f"The specified key does not exist: '{location.key}'.")
-        target.write_bytes(content)
+        await asyncio.to_thread(target.write_bytes, content)
 
 
 @dataclass(slots=True)
