@@ -16,13 +16,14 @@ from agentcore_lab.testing import Script, ScriptedBackend
 
 @dataclass(slots=True)
 class MemoryObjects:
-    """Objects by bucket and key; safe to change from another thread."""
+    """Objects by bucket and key, and what every other key has; safe to change from another thread."""
 
     objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    otherwise: bytes | None = None
 
     async def fetch(self, account_id: str, location: Location, target: Path) -> None:  # noqa: ARG002
         """Write the object as it is now."""
-        content = self.objects.get((location.bucket, location.key))
+        content = self.objects.get((location.bucket, location.key), self.otherwise)
         if content is None:
             raise ValidationException(f"The specified key does not exist: '{location.key}'.")
         await asyncio.to_thread(target.write_bytes, content)
