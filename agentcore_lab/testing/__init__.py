@@ -30,7 +30,7 @@ from agentcore_lab.sandbox.base import (
     Usage,
 )
 from agentcore_lab.sandbox.commands import Size
-from agentcore_lab.server.engine import open_engine
+from agentcore_lab.server.engine import Packaging, open_engine
 from agentcore_lab.server.listening import listen_inside, serve_on
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing.commands import (
@@ -331,8 +331,13 @@ class ScriptedBackend:
 
 
 @contextmanager
-def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iterator[RunningEngine]:
-    """An engine on a free loopback port, served from a thread until the end of the block."""
+def engine_in_thread(
+    settings: Settings, backend: Backend, clock: Clock, packaging: Packaging | None = None
+) -> Iterator[RunningEngine]:
+    """An engine on a free loopback port, served from a thread until the end of the block.
+
+    ``packaging``: where code artifacts come from and what makes images of them, if not as in any engine.
+    """
     ready: threading.Event = threading.Event()
     found: list[RunningEngine] = []
     failed: list[BaseException] = []
@@ -346,7 +351,7 @@ def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iter
         inner = listen_inside(backend.doorway, listener)
         inside_url = f"http://{backend.doorway.name}:{(inner or listener).getsockname()[1]}"
         async with (
-            open_engine(settings, backend, clock, about, inside_url) as applications,
+            open_engine(settings, backend, clock, about, inside_url, packaging) as applications,
             AsyncExitStack() as serving,
         ):
             await serve_on(serving, applications.outside, listener, _DRAIN_SECONDS)
