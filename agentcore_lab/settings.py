@@ -37,7 +37,8 @@ class Settings:
     AWS's defaults, by name (runtime/quotas.py). ``ping_seconds`` lie between two health checks of a
     session, which ends after ``unhealthy_after`` failures in succession. ``max_sessions`` may be active at once.
     None is what AWS does, as far as that is known (runtime/limits.py). ``model`` is what answers bedrock-runtime
-    (model/choice.py), ``model_key`` the key that a server of models may want.
+    (model/choice.py), ``model_key`` the key that a server of models may want. ``tls``: the engine's port takes HTTPS,
+    and leads clients that use it as a proxy to the engine under AWS's own names (docs/tls.md).
     """
 
     data_dir: Path
@@ -54,6 +55,12 @@ class Settings:
     max_sessions: int | None = None
     model: str = "scripted"
     model_key: str = field(default="", repr=False)
+    tls: bool = False
+
+    @property
+    def tls_dir(self) -> Path:
+        """Where the authority and the file that clients trust lie."""
+        return self.data_dir / "tls"
 
     def client_environment(self, url: str) -> dict[str, str]:
         """The variables that point any AWS client at an engine: endpoints, region and credentials.
@@ -81,6 +88,7 @@ class Settings:
             "AGENTCORE_LAB_SANDBOX": self.sandbox,
             "AGENTCORE_LAB_MODEL": self.model,
             "AGENTCORE_LAB_FAST_LIFECYCLE": "1" if self.fast_lifecycle else "0",
+            "AGENTCORE_LAB_TLS": "1" if self.tls else "0",
         }
 
     @classmethod
@@ -97,9 +105,6 @@ class Settings:
         port = env.get("AGENTCORE_LAB_PORT", str(DEFAULT_PORT))
         if not port.isdecimal() or int(port) > 65535:
             raise BadSetting(f"AGENTCORE_LAB_PORT is {port!r}: use a port number")
-        fast = env.get("AGENTCORE_LAB_FAST_LIFECYCLE", "0")
-        if fast not in {"0", "1"}:
-            raise BadSetting(f"AGENTCORE_LAB_FAST_LIFECYCLE is {fast!r}: use 1 or 0")
         settings = cls(
             data_dir=Path(env.get("AGENTCORE_LAB_DATA_DIR") or user_data_path("agentcore-lab")),
             cache_dir=Path(env.get("AGENTCORE_LAB_CACHE_DIR") or user_cache_path("agentcore-lab")),
@@ -107,13 +112,14 @@ class Settings:
             port=int(port),
             sandbox=cast("SandboxChoice", sandbox),
             region=env.get("AGENTCORE_LAB_REGION", "us-west-2"),
-            fast_lifecycle=fast == "1",
+            fast_lifecycle=_switch(env, "AGENTCORE_LAB_FAST_LIFECYCLE"),
             quotas=_quotas(env.get("AGENTCORE_LAB_QUOTAS", "")),
             ping_seconds=_seconds(env, "AGENTCORE_LAB_PING_SECONDS"),
             unhealthy_after=_count(env, "AGENTCORE_LAB_UNHEALTHY_AFTER"),
             max_sessions=_count(env, "AGENTCORE_LAB_MAX_SESSIONS"),
             model=env.get("AGENTCORE_LAB_MODEL") or "scripted",
             model_key=env.get("AGENTCORE_LAB_MODEL_KEY", ""),
+            tls=_switch(env, "AGENTCORE_LAB_TLS"),
         )
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})
 
@@ -124,6 +130,13 @@ def _quotas(text: str) -> dict[str, int]:
     if not all(name and number.isdecimal() for name, _, number in pairs):
         raise BadSetting(f"AGENTCORE_LAB_QUOTAS is {text!r}: use name=number, parted by commas")
     return {name: int(number) for name, _, number in pairs}
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "0")
+    if text not in {"0", "1"}:
+        raise BadSetting(f"{name} is {text!r}: use 1 or 0")
+    return text == "1"
 
 
 def _seconds(env: Mapping[str, str], name: str) -> float | None:

@@ -7,7 +7,8 @@ import json
 import logging
 import shlex
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import boto3
 import typer
@@ -26,6 +27,7 @@ from agentcore_lab.cli.options import (
     Port,
     Region,
     Sandbox,
+    Tls,
     fail,
     required_engine,
     running_engine,
@@ -36,6 +38,7 @@ from agentcore_lab.model.choice import UnknownModel
 from agentcore_lab.runtime.quotas import UnknownQuota
 from agentcore_lab.sandbox.base import BackendUnavailable
 from agentcore_lab.store.db import DatabaseTooNew
+from agentcore_lab.tls.trust import client_variables
 
 
 def serve(
@@ -48,6 +51,7 @@ def serve(
     fast_lifecycle: FastLifecycle = None,
     ping_seconds: PingSeconds = None,
     model: Model = None,
+    tls: Tls = None,
 ) -> None:
     """Run the engine in the foreground until Ctrl-C or SIGTERM.
 
@@ -66,6 +70,7 @@ def serve(
         fast_lifecycle=fast_lifecycle,
         ping_seconds=ping_seconds,
         model=model,
+        tls=tls,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
     try:
@@ -108,11 +113,22 @@ def down(port: Port = None, data_dir: DataDir = None) -> None:
     typer.echo(f"The engine at {engine.url} has stopped.")
 
 
-def env(port: Port = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def env(
+    port: Port = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Also what leads clients to the engine under AWS's own names.")
+    ] = False,
+) -> None:
     """Print the variables that point any AWS client at the engine: eval "$(agentcore-lab env)"."""
     settings = settings_from(port=port, data_dir=data_dir)
     engine = required_engine(settings, port)
+    if tls and not engine.tls:
+        fail(f"The engine at {engine.url} has no TLS: start it with `agentcore-lab serve --tls`.")
     variables = replace(settings, region=engine.region).client_environment(engine.url)
+    if tls:
+        variables |= client_variables(engine.url, engine.region, Path(engine.data_dir) / "tls")
     if as_json:
         typer.echo(json.dumps(variables, indent=2))
         return

@@ -44,6 +44,10 @@ Model = Annotated[
         show_default="scripted",
     ),
 ]
+Tls = Annotated[
+    bool | None,
+    typer.Option("--tls", help="Take HTTPS and WSS too, under AWS's own names; see `env --tls`."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -58,6 +62,7 @@ def settings_from(
     fast_lifecycle: bool | None = None,
     ping_seconds: float | None = None,
     model: str | None = None,
+    tls: bool | None = None,
 ) -> Settings:
     """Settings from options and environment; a value that cannot be used is told as a usage error."""
     if sandbox not in {None, "auto", "docker", "process"}:
@@ -73,6 +78,7 @@ def settings_from(
             fast_lifecycle=fast_lifecycle,
             ping_seconds=ping_seconds,
             model=model,
+            tls=tls,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

@@ -12,7 +12,15 @@ from agentcore_lab.runtime.ports import reachable_ports
 from agentcore_lab.runtime.protocols import protocol_of
 from agentcore_lab.runtime.startup import await_healthy
 from agentcore_lab.runtime.versions import Version
-from agentcore_lab.sandbox.base import Backend, Mount, SandboxSpec
+from agentcore_lab.sandbox.base import Backend, Mount, SandboxSpec, Secure
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """How agents reach the engine: the variables that lead AWS's clients there, and HTTPS under AWS's own names."""
+
+    variables: Mapping[str, str]
+    secure: Secure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,7 @@ class Boot:
     client: aiohttp.ClientSession
     environment: Callable[[Version], Mapping[str, str]]
     budget: float = STARTUP_BUDGET_SECONDS
+    secure: Secure | None = None
 
     async def start(
         self, sandbox_id: str, version: Version, labels: Mapping[str, str], mounts: Sequence[Mount]
@@ -51,6 +60,7 @@ class Boot:
             },
             mounts=mounts,
             ports=reachable_ports(version.spec),
+            secure=self.secure,
         )
         await self.backend.start(spec)
         return await await_healthy(self.backend, self.client, sandbox_id, protocol, self.budget)

@@ -21,6 +21,7 @@ from agentcore_lab.runtime.throttle import Kind, Throttle, control_kind
 from agentcore_lab.server.by_hand import Routes
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
+from agentcore_lab.tls.names import is_aws, is_played, service_of
 from agentcore_lab.wire.models import CONTROL, Operation, load_model_operations, load_operations
 from agentcore_lab.wire.parse import parse
 from agentcore_lab.wire.request_id import new_request_id
@@ -89,6 +90,7 @@ class Front:
         match = None if by_hand else self._match(request.method, path)
         operation = match.operation if match else None
         try:
+            _require_played(request.host)
             if by_hand is not None:
                 self._throttle.admit(Kind.DATA)
                 return await by_hand.handler.handle(self._scope, request, by_hand.runtime, request_id)
@@ -125,6 +127,16 @@ class Front:
         validate(match.operation, params)
         self._gate.require(self._scope, match.operation.name, params, asker_of(request, self._scope))
         return serialize(match.operation, await handler(self._scope, params))
+
+
+def _require_played(authority: str) -> None:
+    """Refuse what was meant for a service that is not here, whatever its path would match."""
+    host = authority.partition(":")[0]
+    if is_aws(host) and not is_played(host):
+        raise NotImplementedException(
+            f"agentcore-lab does not answer for {host}: {service_of(host)} is not among the services it plays, and "
+            "nothing is passed on to AWS."
+        )
 
 
 def _not_implemented(operation: Operation) -> NotImplementedException:

@@ -18,7 +18,7 @@ from agentcore_lab.model.choice import open_model
 from agentcore_lab.model.scripts import Scripts
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Gate
-from agentcore_lab.runtime.boot import Boot
+from agentcore_lab.runtime.boot import Boot, Inside
 from agentcore_lab.runtime.commands import Commands
 from agentcore_lab.runtime.control import ControlPlane
 from agentcore_lab.runtime.endpoint_control import EndpointControl
@@ -75,11 +75,11 @@ class Applications:
 
 @asynccontextmanager
 async def open_engine(
-    settings: Settings, backend: Backend, clock: Clock, about: RunningEngine, inside_url: str
+    settings: Settings, backend: Backend, clock: Clock, about: RunningEngine, inside: Inside
 ) -> AsyncIterator[Applications]:
     """Applications ready to serve; on the way out every session ends and the store is closed.
 
-    ``inside_url`` is where agents reach the second of them.
+    ``inside`` is how agents reach the second of them.
 
     Raises:
         UnknownModel, UnknownQuota: the settings name a model or a quota that does not exist.
@@ -97,8 +97,12 @@ async def open_engine(
                 auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), trust_env=False
             )
         )
-        to_engine = settings.client_environment(inside_url)
-        boot = Boot(backend, client, lambda version: agent_environment(version, scope, to_engine, about.url))
+        boot = Boot(
+            backend,
+            client,
+            lambda version: agent_environment(version, scope, inside.variables, about.url),
+            secure=inside.secure,
+        )
         storage = SessionStorage(database, backend, clock)
         throttle = Throttle(clock, quotas)
         sessions = Sessions(boot, clock, storage, throttle, _rules(settings), teller.session)
