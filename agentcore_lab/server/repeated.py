@@ -2,7 +2,7 @@
 
 ``connect(url, additional_headers=headers)`` with the headers of ``generate_ws_connection`` or ``connect_shell`` sends
 Host, Upgrade, Connection and the WebSocket's key and version a second time. The SDK's ``open_shell`` itself does so,
-and AWS must take it. aiohttp refuses a second Host before any handler could see it: the head is put right on its way there.
+and AWS must take it. aiohttp refuses a second Host before any handler could see it: the head is put right on its way.
 """
 
 from __future__ import annotations
