@@ -177,6 +177,8 @@ def _command(settings: Settings, any_port: bool) -> list[str]:
         command.append("--fast-lifecycle")
     if settings.tls:
         command.append("--tls")
+    if settings.idp:
+        command.append("--idp")
     return command if any_port else [*command, "--port", str(settings.port)]
 
 

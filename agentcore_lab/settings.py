@@ -15,8 +15,9 @@ from agentcore_lab.plain_error import PlainError
 SandboxChoice = Literal["auto", "docker", "process"]
 
 DEFAULT_PORT = 4599
-LAB_ACCESS_KEY_ID = "AGENTCORELABLOCAL000"
-"""Of the credentials that clients are given: AWS knows no such key."""
+LAB_KEY_PREFIX = "AKIALAB"
+LAB_TEMPORARY_KEY_PREFIX = "ASIALAB"
+"""Of the access keys that engines issue, permanent and temporary ones."""
 
 MIN_PING_SECONDS = 0.1
 MAX_PING_SECONDS = 3600.0
@@ -37,7 +38,8 @@ class Settings:
     AWS's defaults, by name (runtime/quotas.py). ``ping_seconds`` lie between two health checks of a
     session, which ends after ``unhealthy_after`` failures in succession. ``max_sessions`` may be active at once.
     None is what AWS does, as far as that is known (runtime/limits.py). ``model`` is what answers bedrock-runtime
-    (model/choice.py), ``model_key`` the key that a server of models may want. ``tls``: the engine's port takes HTTPS,
+    (model/choice.py), ``model_key`` the key that a server of models may want. ``idp``: the
+    local identity provider starts with the engine. ``tls``: the engine's port takes HTTPS,
     and leads clients that use it as a proxy to the engine under AWS's own names (docs/tls.md).
     """
 
@@ -54,6 +56,7 @@ class Settings:
     unhealthy_after: int | None = None
     max_sessions: int | None = None
     model: str = "scripted"
+    idp: bool = False
     model_key: str = field(default="", repr=False)
     tls: bool = False
 
@@ -63,10 +66,10 @@ class Settings:
         return self.data_dir / "tls"
 
     def client_environment(self, url: str) -> dict[str, str]:
-        """The variables that point any AWS client at an engine: endpoints, region and credentials.
+        """The variables that point any AWS client at an engine: endpoints and region.
 
-        The credentials are made up: a script that goes past the engine by mistake is refused by AWS instead of
-        changing a real account. Which client reads which variable: CONTRACT, section 18.
+        Credentials come on top of them (accounts/credentials.py). Which client reads which variable: CONTRACT,
+        section 18.
         """
         return {
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": url,
@@ -76,8 +79,6 @@ class Settings:
             "BEDROCK_AGENTCORE_CP_ENDPOINT": url,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": LAB_ACCESS_KEY_ID,
-            "AWS_SECRET_ACCESS_KEY": "agentcore-lab-knows-no-secret-of-yours00",
         }
 
     def engine_environment(self) -> dict[str, str]:
@@ -87,6 +88,7 @@ class Settings:
             "AGENTCORE_LAB_CACHE_DIR": str(self.cache_dir),
             "AGENTCORE_LAB_SANDBOX": self.sandbox,
             "AGENTCORE_LAB_MODEL": self.model,
+            "AGENTCORE_LAB_IDP": "1" if self.idp else "0",
             "AGENTCORE_LAB_FAST_LIFECYCLE": "1" if self.fast_lifecycle else "0",
             "AGENTCORE_LAB_TLS": "1" if self.tls else "0",
         }
@@ -120,6 +122,7 @@ class Settings:
             model=env.get("AGENTCORE_LAB_MODEL") or "scripted",
             model_key=env.get("AGENTCORE_LAB_MODEL_KEY", ""),
             tls=_switch(env, "AGENTCORE_LAB_TLS"),
+            idp=_switch(env, "AGENTCORE_LAB_IDP"),
         )
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})
 

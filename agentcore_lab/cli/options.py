@@ -48,6 +48,10 @@ Tls = Annotated[
     bool | None,
     typer.Option("--tls", help="Take HTTPS and WSS too, under AWS's own names; see `env --tls`."),
 ]
+Idp = Annotated[bool | None, typer.Option("--idp", help="Start the local identity provider with the engine.")]
+Account = Annotated[
+    str | None, typer.Option(help="Name or id of an account of the engine's.", show_default="default")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -63,6 +67,7 @@ def settings_from(
     ping_seconds: float | None = None,
     model: str | None = None,
     tls: bool | None = None,
+    idp: bool | None = None,
 ) -> Settings:
     """Settings from options and environment; a value that cannot be used is told as a usage error."""
     if sandbox not in {None, "auto", "docker", "process"}:
@@ -79,6 +84,7 @@ def settings_from(
             ping_seconds=ping_seconds,
             model=model,
             tls=tls,
+            idp=idp,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

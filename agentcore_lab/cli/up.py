@@ -16,6 +16,7 @@ from agentcore_lab.cli.options import (
     CacheDir,
     DataDir,
     FastLifecycle,
+    Idp,
     Model,
     Port,
     Sandbox,
@@ -46,6 +47,7 @@ def up(
     fast_lifecycle: FastLifecycle = None,
     model: Model = None,
     tls: Tls = None,
+    idp: Idp = None,
 ) -> None:
     """Start the engine, prove that an agent answers, and open JupyterLab on the first lab.
 
@@ -59,6 +61,7 @@ def up(
         fast_lifecycle=fast_lifecycle,
         model=model,
         tls=tls,
+        idp=idp,
     )
     root = root.expanduser().resolve()
     if not (root / "notebooks" / FIRST_LAB).is_file():

@@ -23,26 +23,17 @@ _STORES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/ca-trust/extracted/pe
 
 
 class ImageStores:
-    """Puts the files that ``environment`` names into containers; what an image trusts is read of it once."""
+    """Makes the files that ``environment`` names; what an image trusts is read of it once."""
 
     def __init__(self) -> None:
         self._trusted: dict[str, bytes] = {}
 
-    def give(self, container: Container, digest: str, secure: Secure) -> None:
-        """Write the files; the container is created and not started yet. Raises APIError."""
+    def files(self, container: Container, digest: str, secure: Secure) -> dict[str, str]:
+        """Texts by their paths in ``container``, which is created of the image ``digest``."""
         if digest not in self._trusted:
             self._trusted[digest] = bundled([_store_of(container), public_authorities()])
-        files = {_BUNDLE: bundled([secure.authority]) + self._trusted[digest], _AUTHORITY: secure.authority}
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            folder = tarfile.TarInfo(_FOLDER.lstrip("/"))
-            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(folder)
-            for path, content in files.items():
-                entry = tarfile.TarInfo(path.lstrip("/"))
-                entry.size, entry.mode = len(content), 0o644
-                tar.addfile(entry, io.BytesIO(content))
-        container.put_archive("/", archive.getvalue())
+        bundle = bundled([secure.authority]) + self._trusted[digest]
+        return {_BUNDLE: bundle.decode("ascii"), _AUTHORITY: secure.authority.decode("ascii")}
 
 
 def environment() -> dict[str, str]:

@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass
 import aiohttp
 from aiohttp import web
 
+from agentcore_lab.accounts.accounts import Accounts
 from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.identity.operations import IdentityOperations
 from agentcore_lab.identity.workload import WorkloadIdentities
+from agentcore_lab.idp import FOLDER as IDP_FOLDER
+from agentcore_lab.idp.child import ProviderProcess
 from agentcore_lab.model.choice import open_model
 from agentcore_lab.model.scripts import Scripts
 from agentcore_lab.runtime.arn import Scope
@@ -36,6 +39,8 @@ from agentcore_lab.runtime.quotas import quotas_from
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
+from agentcore_lab.runtime.role import VARIABLES, RoleSessions
+from agentcore_lab.runtime.scopes import Scopes
 from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.shells import Shells
 from agentcore_lab.runtime.storage import SessionStorage
@@ -49,6 +54,7 @@ from agentcore_lab.server.by_hand import Handler, Routes
 from agentcore_lab.server.commands import CommandHandler
 from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.events import EventStream
+from agentcore_lab.server.idp import IdpRoutes
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.server.model import ModelHandler
 from agentcore_lab.server.model_scripts import ModelScripts
@@ -83,6 +89,7 @@ async def open_engine(
 
     Raises:
         UnknownModel, UnknownQuota: the settings name a model or a quota that does not exist.
+        IdpDidNotStart: the settings ask for the identity provider, which did not start.
     """
     scope = Scope(settings.account_id, settings.region)
     quotas = quotas_from(settings.quotas)
@@ -97,10 +104,14 @@ async def open_engine(
                 auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), trust_env=False
             )
         )
+        accounts = Accounts(database, settings.account_id)
+        scopes = Scopes(database)
+        to_engine = {**inside.variables, **VARIABLES}
         boot = Boot(
             backend,
             client,
-            lambda version: agent_environment(version, scope, inside.variables, about.url),
+            lambda version: agent_environment(version, scopes.of(version.runtime_id), to_engine, about.url),
+            files=RoleSessions(accounts, scopes).files,
             secure=inside.secure,
         )
         storage = SessionStorage(database, backend, clock)
@@ -146,6 +157,11 @@ async def open_engine(
         by_hand["GET", METADATA] = ProtectedResource(inbound)
         by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets, gate)
         by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
+        # At an address that leads here from this machine and from the sandboxes: tokens name their issuer.
+        idp = ProviderProcess(settings.data_dir / IDP_FOLDER, backend.doorway.listen_on or "127.0.0.1")
+        stack.push_async_callback(idp.close)
+        if settings.idp:
+            log.info("identity provider: %s", await idp.start())
         scripts = Scripts()
         front = Front(
             scope,
@@ -171,7 +187,9 @@ async def open_engine(
         lab_api = LabApi(
             scope, sessions, storage, clock, status, EventStream(events, words, sessions, clock, status)
         )
-        applications = Applications(front.application(lab_api, ModelScripts(scripts)), front.application())
+        applications = Applications(
+            front.application(lab_api, ModelScripts(scripts), IdpRoutes(idp)), front.application()
+        )
         for application in (applications.outside, applications.inside):
             application.on_shutdown.append(sockets.close)
             application.on_shutdown.append(shell_handler.close)

@@ -19,6 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 from websockets.asyncio.client import ClientConnection, connect
 
+from agentcore_lab.accounts.handed_out import client_environment
 from agentcore_lab.clock import SystemClock
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.settings import Settings
@@ -58,8 +59,7 @@ def arn(secure: RunningEngine) -> str:
 @pytest.fixture
 def variables(secure: RunningEngine, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What ``agentcore-lab env --tls`` prints and nothing else of AWS, in this process's environment."""
-    settings = Settings(data_dir=Path(secure.data_dir), cache_dir=Path(secure.data_dir))
-    made = settings.client_environment(secure.url)
+    made = client_environment(secure)
     made |= client_variables(secure.url, secure.region, Path(secure.data_dir) / "tls")
     for name, value in made.items():
         monkeypatch.setenv(name, value)
@@ -172,11 +172,13 @@ def test_curl(variables: dict[str, str]) -> None:
     assert "UnknownOperationException" in done.stdout
 
 
-def test_plain_http_and_https_share_the_port(secure: RunningEngine, variables: dict[str, str]) -> None:
+def test_plain_http_and_https_share_the_port(
+    secure: RunningEngine, arn: str, variables: dict[str, str]
+) -> None:
     """boto3 without TLS as ever, and with it under the machine's own names."""
     for url in (secure.url, f"https://127.0.0.1:{port_of(secure)}", f"https://localhost:{port_of(secure)}"):
         control = boto3.client("bedrock-agentcore-control", endpoint_url=url)
-        assert control.list_agent_runtimes()["agentRuntimes"]
+        assert arn in [each["agentRuntimeArn"] for each in control.list_agent_runtimes()["agentRuntimes"]]
         control.close()
 
 
