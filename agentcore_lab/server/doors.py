@@ -13,6 +13,7 @@ from datetime import datetime
 
 from aiohttp import web
 
+from agentcore_lab.neighbours.catalogue import OFFERED, OWN
 from agentcore_lab.runtime.boot import Inside
 from agentcore_lab.sandbox.base import Doorway, Secure
 from agentcore_lab.server.listening import listen_inside
@@ -62,7 +63,8 @@ class Doors:
             if settings.tls:
                 write_bundle(settings.tls_dir, authority.pem)
             if doorway.listen_on is not None:
-                secure = Secure(tuple(names_in(settings.region)), authority.pem)
+                names = names_in(settings.region, settings.account_id, {*OWN, *OFFERED})
+                secure = Secure(tuple(names), authority.pem)
             elif doorway.name == _LOOPBACK:
                 # No names of their own, but this machine's loopback: the way of programs outside.
                 variables |= client_variables(url, settings.region, settings.tls_dir)

@@ -1,16 +1,15 @@
-"""AWS's host names: which ones there are, and which service each belongs to."""
+"""AWS's host names, and this machine's own."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection
 
 DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
 """The domains that the SDK takes for AWS's own (bedrock-agentcore SDK: _validate_endpoint_url)."""
 
-PLAYED = frozenset({"bedrock-agentcore", "bedrock-agentcore-control", "bedrock-runtime"})
-"""The services that answer under their own names."""
-
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
+_GLOBAL = ("iam",)
+_BOTH = ("s3", "sts")
+"""Services without regions in their names, and those that can be named either way."""
 _LOCAL = ("localhost", "host.docker.internal")
 
 
@@ -24,26 +23,13 @@ def is_local(host: str) -> bool:
     return host.lower() in _LOCAL or host.lower().endswith(".localhost")
 
 
-def service_of(host: str) -> str | None:
-    """The service an AWS name belongs to, as names spell it; None for any other name.
+def names_in(region: str, account: str, services: Collection[str]) -> list[str]:
+    """The names that AWS's material writes out for some services, named as they are signed for, in one region.
 
-    ``my-bucket.s3.us-west-2.amazonaws.com`` is ``s3``, ``123456789012.dkr.ecr.us-west-2.amazonaws.com`` is ``ecr``.
+    Names with a bucket in them are not among them: there are as many as buckets.
     """
-    if not is_aws(host):
-        return None
-    lower = host.lower()
-    domain = next(domain for domain in DOMAINS if lower.endswith(f".{domain}"))
-    labels = lower.removesuffix(f".{domain}").split(".")
-    while len(labels) > 1 and (_REGION.fullmatch(labels[-1]) or labels[-1] == "dualstack"):
-        labels.pop()
-    return "gateway" if labels[-2:] == ["gateway", "bedrock-agentcore"] else labels[-1]
-
-
-def is_played(host: str) -> bool:
-    """Whether the engine answers under this AWS name."""
-    return service_of(host) in PLAYED
-
-
-def names_in(region: str) -> list[str]:
-    """Every name under which the engine answers for one region."""
-    return [f"{service}.{region}.amazonaws.com" for service in sorted(PLAYED)]
+    names = [f"{service}.{region}.amazonaws.com" for service in services if service not in _GLOBAL]
+    names += [f"{service}.amazonaws.com" for service in services if service in {*_GLOBAL, *_BOTH}]
+    if "ecr" in services:
+        names += [f"api.ecr.{region}.amazonaws.com", f"{account}.dkr.ecr.{region}.amazonaws.com"]
+    return sorted(names)

@@ -95,12 +95,24 @@ def test_boto3_with_a_hard_coded_endpoint(variables: dict[str, str], arn: str) -
 
 def test_a_service_that_is_not_played_says_so(variables: dict[str, str]) -> None:
     """Nothing leaks to AWS: the call ends at the engine, with a sentence that names the service."""
-    tables = boto3.client("dynamodb", endpoint_url="https://dynamodb.us-west-2.amazonaws.com")
+    streams = boto3.client("kinesis", endpoint_url="https://kinesis.us-west-2.amazonaws.com")
     with pytest.raises(ClientError) as refused:
-        tables.list_tables()
-    tables.close()
+        streams.list_streams()
+    streams.close()
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert "dynamodb is not among the services it plays" in str(refused.value)
+    assert "agentcore-lab does not offer kinesis" in str(refused.value)
+
+
+def test_a_bucket_in_the_host_name(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 as it is on AWS, no endpoint named anywhere: it puts the bucket into the host name."""
+    for name in variables:
+        if name.startswith("AWS_ENDPOINT_URL"):
+            monkeypatch.delenv(name)
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="lab-bucket", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    s3.put_object(Bucket="lab-bucket", Key="a/b", Body=b"content")
+    assert s3.get_object(Bucket="lab-bucket", Key="a/b")["Body"].read() == b"content"
+    s3.close()
 
 
 async def test_the_sdks_websocket_helper(variables: dict[str, str], arn: str) -> None:
