@@ -26,7 +26,7 @@ from agentcore_lab.neighbours.process import MotoProcess
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.artifact import Artifacts
 from agentcore_lab.runtime.authorization import Gate
-from agentcore_lab.runtime.boot import Boot
+from agentcore_lab.runtime.boot import Boot, Inside
 from agentcore_lab.runtime.code_artifacts import CodeArtifacts
 from agentcore_lab.runtime.commands import Commands
 from agentcore_lab.runtime.control import ControlPlane
@@ -109,13 +109,13 @@ async def open_engine(
     backend: Backend,
     clock: Clock,
     about: RunningEngine,
-    inside_url: str,
+    inside: Inside,
     packaging: Packaging | None = None,
 ) -> AsyncIterator[Applications]:
     """Applications ready to serve; on the way out every session ends and the store is closed.
 
-    ``inside_url`` is where agents reach the second of them; ``packaging`` what code artifacts are made with, if not
-    with the engine's own S3 and for its own backend.
+    ``inside`` is how agents reach the second of them; ``packaging`` what code artifacts are made with, if not with the
+    engine's own S3 and for its own backend.
 
     Raises:
         UnknownModel, UnknownQuota: the settings name a model or a quota that does not exist.
@@ -136,7 +136,7 @@ async def open_engine(
         )
         accounts = Accounts(database, settings.account_id)
         scopes = Scopes(database)
-        to_engine = {**settings.client_environment(inside_url), **VARIABLES}
+        to_engine = {**inside.variables, **VARIABLES}
         packaging = packaging or own_packaging(settings, backend, about.url, accounts)
         pinned = PinnedPackages(settings.data_dir / "code", packaging.objects)
         code = CodeArtifacts(backend, pinned, packaging.builder)
@@ -147,6 +147,7 @@ async def open_engine(
             lambda version: agent_environment(version, scopes.of(version.runtime_id), to_engine, about.url),
             files=RoleSessions(accounts, scopes).files,
             image_of=code.image,
+            secure=inside.secure,
         )
         storage = SessionStorage(database, backend, clock)
         throttle = Throttle(clock, quotas)
