@@ -19,6 +19,7 @@ from agentcore_lab.runtime.headers import (
     accepts_mcp,
     to_container,
 )
+from agentcore_lab.runtime.inbound import TokenUser
 from agentcore_lab.runtime.jsonrpc import PEEK_BYTES, RpcHead, head_of
 from agentcore_lab.runtime.payload import Payload
 from agentcore_lab.runtime.plan import Lease, Plan
@@ -35,12 +36,13 @@ AGENT_CARD = "/.well-known/agent-card.json"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a caller asks: the modelled members, the raw headers and the payload."""
+    """What a caller asks: the modelled members, the raw headers and the payload; ``user`` is whom its token names."""
 
     params: Mapping[str, Any]
     headers: Mapping[str, str]
     payload: Payload
     request_id: str
+    user: TokenUser | None = None
 
 
 @dataclass(frozen=True, slots=True)

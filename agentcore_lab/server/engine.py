@@ -13,7 +13,10 @@ from aiohttp import web
 from agentcore_lab.accounts.accounts import Accounts
 from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.identity.documents import HttpDocuments
+from agentcore_lab.identity.jwks import Issuers
 from agentcore_lab.identity.operations import IdentityOperations
+from agentcore_lab.identity.tokens import JwtTokens
 from agentcore_lab.identity.workload import WorkloadIdentities
 from agentcore_lab.idp import FOLDER as IDP_FOLDER
 from agentcore_lab.idp.child import ProviderProcess
@@ -145,7 +148,8 @@ async def open_engine(
         stack.push_async_callback(limits.close)
         upstream = Upstream(client, backend, sessions, limits)
         invoker = Invoker(repository, sessions, upstream, backend.name, about.url)
-        inbound = Inbound(invoker.plan, about.url)
+        tokens_of_callers = JwtTokens(Issuers(HttpDocuments(client), clock), clock)
+        inbound = Inbound(invoker.plan, about.url, tokens_of_callers)
         gate = Gate(attachments, clock, inbound)
         shells = Shells(invoker.plan, sessions, backend)
         stack.push_async_callback(shells.close)

@@ -11,6 +11,9 @@ from aiohttp import web
 from agentcore_lab.discovery import PortTaken
 from agentcore_lab.sandbox.base import Doorway
 
+_MOST_HEADER_BYTES = 48 * 1024
+"""Of one header: a bearer token with a user's many groups has more than the 8 KiB that servers usually take."""
+
 
 def listen(host: str, port: int, *, any_port: bool) -> socket.socket:
     """A socket for the engine's clients; at a free port if the one asked for is taken and ``any_port``.
@@ -39,7 +42,13 @@ async def serve_on(
     serving: AsyncExitStack, app: web.Application, listener: socket.socket, drain: float
 ) -> None:
     """Serve ``app`` until ``serving`` ends, then let running requests go on for ``drain`` seconds at most."""
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=drain)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=drain,
+        max_field_size=_MOST_HEADER_BYTES,
+    )
     await runner.setup()
     serving.push_async_callback(runner.cleanup)
     await web.SockSite(runner, listener).start()

@@ -80,7 +80,7 @@ class WebSocketHandler:
     ) -> web.StreamResponse:
         """The bridge, from the handshake to its end. Raises AwsError before the upgrade alone."""
         handshake = read_handshake(request, runtime)
-        self._gate.require(scope, _ACTION, handshake.params, asker_of(request, scope))
+        await self._gate.require(scope, _ACTION, handshake.params, asker_of(request, scope))
         plan = self._plan(scope, handshake.params)
         if (protocol := protocol_of(plan.version.spec).name) not in _PROTOCOLS:
             raise ValidationException(
