@@ -65,6 +65,7 @@ class Settings:
         section 18.
         """
         return {
+            "AWS_ENDPOINT_URL": url,
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": url,
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": url,
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,

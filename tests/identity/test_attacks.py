@@ -277,7 +277,10 @@ UNREACHABLE: dict[str, tuple[dict[str, Any], str]] = {
     "no JSON": ({DISCOVERY: b"<html>"}, "is no JSON"),
     "no object": ({DISCOVERY: [1]}, "is no JSON object"),
     "no issuer": ({DISCOVERY: {"jwks_uri": "http://127.0.0.1/"}}, "names no issuer"),
-    "keys in a file": ({DISCOVERY: {"issuer": "i", "jwks_uri": "file:///etc/passwd"}}, "is not a web address"),
+    "keys in a file": (
+        {DISCOVERY: {"issuer": "i", "jwks_uri": "file:///etc/passwd"}},
+        "is not a web address",
+    ),
     "keys where nobody listens": (
         {DISCOVERY: {"issuer": "i", "jwks_uri": "http://127.0.0.1:1/"}},
         "cannot be reached",

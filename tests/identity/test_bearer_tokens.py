@@ -331,3 +331,19 @@ def put(aws: Clients, arn: str, *statements: dict[str, Any]) -> None:
     """PutResourcePolicy."""
     policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
     aws.control.put_resource_policy(resourceArn=arn, policy=policy)
+
+
+async def shown(request: web.Request) -> web.StreamResponse:
+    """The headers an agent got, names in lower case."""
+    return web.json_response({name.lower(): value for name, value in request.headers.items()})
+
+
+def test_the_agent_acts_for_whom_the_token_speaks(
+    aws: Clients, engine: RunningEngine, issuer: Issuer, backend: ScriptedBackend
+) -> None:
+    """A workload access token comes with every call of a subject, and none with a token of nobody."""
+    backend.add(HELLO, Script(answer=shown))
+    arn = protected(aws, issuer)
+    named = {"X-Amzn-Bedrock-AgentCore-Runtime-User-Id": "bob"}
+    assert "workloadaccesstoken" in call(engine, arn, issuer.token()).json
+    assert "workloadaccesstoken" not in call(engine, arn, issuer.token(sub=None), **named).json
