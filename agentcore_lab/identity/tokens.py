@@ -21,7 +21,7 @@ from agentcore_lab.identity.jwks import ALGORITHMS, Issuers
 from agentcore_lab.runtime.inbound import TokenRefused, TokenUser, Why
 
 MOST_CHARACTERS = 32 * 1024
-"""Of a token; more than any issuer's, and what a header may hold (server/listening.py)."""
+"""Of a token; more than any issuer's, and what a header may hold (server/doors.py)."""
 
 _JWS = jwt.PyJWS(algorithms=sorted(ALGORITHMS))
 
