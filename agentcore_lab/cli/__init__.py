@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from botocore.exceptions import EndpointConnectionError
+from typer.core import TyperGroup
 
 from agentcore_lab import __version__
 from agentcore_lab.cli import clock, doctor, engine, images, sessions, up
+from agentcore_lab.cli.options import fail
+from agentcore_lab.plain_error import PlainError
+
+
+class _InSentences(TyperGroup):
+    """What is wrong is told as a person reads it; a traceback is left for what nobody foresaw."""
+
+    def invoke(self, ctx: Any) -> Any:  # typer brings its own click, or not
+        try:
+            return super().invoke(ctx)
+        except (PlainError, EndpointConnectionError) as error:
+            fail(str(error))
+
 
 app = typer.Typer(
     name="agentcore-lab",
+    cls=_InSentences,
     help="The Amazon Bedrock AgentCore workshop on your own machine.",
     no_args_is_help=True,
     add_completion=False,
