@@ -22,6 +22,7 @@ from agentcore_lab.launch import find_or_start, stop
 from agentcore_lab.looks.card import card, facts
 from agentcore_lab.panels.build import BuildProgress
 from agentcore_lab.panels.calls import Source
+from agentcore_lab.panels.choice import DashboardPage
 from agentcore_lab.panels.dashboard import Dashboard
 from agentcore_lab.panels.feed import feed_of
 from agentcore_lab.panels.health import HealthPanel
@@ -247,16 +248,20 @@ class Lab:
         return SessionDetail.of(self._engine.fetch(path), lambda: self._engine.fetch(path))
 
     def invoke_panel(
-        self, runtime_arn: str, *, qualifier: str = "DEFAULT", prompt: str = "Hello!"
+        self,
+        runtime_arn: str,
+        *,
+        qualifier: str = "DEFAULT",
+        prompt: str = "Hello!",
+        user_id: str = "",
+        token: str = "",
     ) -> InvokePanel:
-        """A panel to talk to an agent runtime: prompt, sessions, answer, and the numbers that matter."""
+        """Live: talk to an agent runtime; prompt or file, sessions, answer, and the numbers that matter.
+
+        ``user_id`` invokes on behalf of a user, ``token`` with that instead of a signature.
+        """
         return InvokePanel(
-            runtime_arn,
-            data=self.data,
-            control=self.control,
-            sessions=self.sessions,
-            qualifier=qualifier,
-            prompt=prompt,
+            self._source, runtime_arn, qualifier=qualifier, prompt=prompt, user_id=user_id, token=token
         )
 
     def sessions_panel(self, runtime_arn: str | None = None) -> SessionsPanel:
@@ -283,6 +288,10 @@ class Lab:
         """All panels of a runtime, or of all, one below the other."""
         invoke = self.invoke_panel(runtime_arn) if runtime_arn else None
         return Dashboard(self._source, runtime_arn, invoke)
+
+    def dashboard_page(self, runtime_arn: str | None = None) -> DashboardPage:
+        """The dashboard under a choice of runtime, as ``agentcore-lab dashboard`` shows it."""
+        return DashboardPage(self._source, self.dashboard, runtime_arn)
 
     @property
     def _source(self) -> Source:

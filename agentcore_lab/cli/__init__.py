@@ -9,7 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 from typer.core import TyperGroup
 
 from agentcore_lab import __version__
-from agentcore_lab.cli import clock, doctor, engine, images, sessions, up
+from agentcore_lab.cli import clock, dashboard, doctor, engine, images, sessions, up
 from agentcore_lab.cli.options import fail
 from agentcore_lab.plain_error import PlainError
 
@@ -49,7 +49,15 @@ def options(
     """The Amazon Bedrock AgentCore workshop on your own machine."""
 
 
-for _command in (up.up, engine.serve, engine.status, engine.down, engine.env, doctor.doctor):
+for _command in (
+    up.up,
+    engine.serve,
+    engine.status,
+    engine.down,
+    engine.env,
+    dashboard.dashboard,
+    doctor.doctor,
+):
     app.command()(_command)
 app.add_typer(sessions.sessions, name="sessions")
 app.add_typer(clock.clock, name="clock")
