@@ -1,8 +1,8 @@
-"""Which tests ``make test`` leaves out, and how it says so."""
+"""Which tests ``make test`` runs in which lane, and how it says what it left out."""
 
 from __future__ import annotations
 
-import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,39 +13,67 @@ ALL = {"docker": True, "process": True, "images": True, "browser": True}
 
 
 @pytest.mark.parametrize(
-    ("works", "long", "expression", "lacking"),
+    ("works", "long", "expected"),
     [
-        (ALL, False, "not long", []),
-        (ALL, True, "", []),
-        ({**ALL, "docker": False}, False, "not docker and not long", ["docker"]),
+        (ALL, False, {"others": "not docker and not long", "containers": "docker and not long"}),
+        (ALL, True, {"others": "not docker", "containers": "docker"}),
+        ({**ALL, "docker": False}, False, {"others": "not docker and not long"}),
         (
-            {**ALL, "docker": False, "browser": False},
+            {**ALL, "browser": False},
             True,
-            "not docker and not browser",
-            ["docker", "browser"],
+            {"others": "not docker and not browser", "containers": "docker and not browser"},
         ),
     ],
 )
 def test_only_what_cannot_run_is_left_out(
-    works: dict[str, bool], long: bool, expression: str, lacking: list[str]
+    works: dict[str, bool], long: bool, expected: dict[str, str]
 ) -> None:
     """Docker and browser tests go when their means are missing, long ones unless asked for."""
-    assert run_tests.selection(works, long=long) == (expression, lacking)
+    assert run_tests.lanes(works, long=long) == expected
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"), [([0, 0], 0), ([0, 1], 1), ([1, 2], 2), ([5, 0], 0), ([5, 1], 1), ([5, 5], 5)]
+)
+def test_the_worst_lane_decides(codes: list[int], expected: int) -> None:
+    """A failure in one lane is the run's; a lane with nothing to run is not, unless all are so."""
+    assert run_tests.verdict(codes) == expected
+
+
+def test_a_lane_selects_its_tests_and_names_its_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pytest runs what the expression selects, its exit code is the lane's, and every line says which lane it is of."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conftest.py").write_text(
+        "def pytest_configure(config):\n    config.addinivalue_line('markers', 'docker: x')\n"
+    )
+    (tmp_path / "test_two.py").write_text(
+        "import pytest\n@pytest.mark.docker\ndef test_a(): assert False\ndef test_b(): pass\n"
+    )
+    assert run_tests.run_lane("others", "not docker", ["-q", str(tmp_path)]) == 0
+    assert run_tests.run_lane("containers", "docker", ["-q", str(tmp_path)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith(("    others | ", "containers | ")) for line in lines)
+    assert any("1 passed, 1 deselected" in line for line in lines)
 
 
 def test_what_could_not_run_is_the_last_word(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """pytest's exit code is handed on, after one line that names what was left out."""
-    ran: list[list[str]] = []
+    ran: list[tuple[str, str, list[str]]] = []
 
-    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        ran.append(command[1:])
-        return subprocess.CompletedProcess(command, 1)
+    def run_lane(name: str, expression: str, arguments: list[str]) -> int:
+        ran.append((name, expression, arguments))
+        return 1
 
-    monkeypatch.setattr(run_tests, "doctors_report", lambda _: {"works": {**ALL, "docker": False}})
-    monkeypatch.setattr(subprocess, "run", run)
+    def report(_: Any) -> dict[str, Any]:
+        return {"works": {**ALL, "docker": False}}
+
+    monkeypatch.setattr(run_tests, "doctors_report", report)
+    monkeypatch.setattr(run_tests, "run_lane", run_lane)
     assert run_tests.main(["--long", "-x"]) == 1
-    assert ran == [["-m", "pytest", "-m", "not docker", "-x"]]
+    assert ran == [("others", "not docker", ["-x"])]
     last = "Could not run here: tests marked docker (no container engine runs ARM64 here).\n"
     assert capsys.readouterr().out == last

@@ -2,6 +2,9 @@
 
 Arguments are handed on to pytest, ``-m`` left to this module: where no engine runs ARM64 containers the tests
 marked ``docker`` are deselected, where no browser can be driven those marked ``browser``.
+
+Where both can run there are two lanes, side by side: tests on containers wait for emulated processors most of their
+time, and all others use the other core meanwhile. Each lane's lines carry its name.
 """
 
 from __future__ import annotations
@@ -10,12 +13,16 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 MARKED = {
     "docker": "docker (no container engine runs ARM64 here)",
     "browser": "browser (no Chromium that Playwright can drive)",
 }
+NOTHING_SELECTED = 5
+"""pytest's exit code when no test was selected."""
 
 
 def doctors_report(sandbox: str | None) -> dict[str, Any]:
@@ -30,22 +37,50 @@ def doctors_report(sandbox: str | None) -> dict[str, Any]:
     return report
 
 
-def selection(works: dict[str, bool], *, long: bool) -> tuple[str, list[str]]:
-    """The ``-m`` expression for what ``works``, and the names of what it leaves out for lack of means."""
-    lacking = [marker for marker in MARKED if not works[marker]]
-    left_out = lacking if long else [*lacking, "long"]
-    return " and ".join(f"not {marker}" for marker in left_out), lacking
+def lanes(works: Mapping[str, bool], *, long: bool) -> dict[str, str]:
+    """The ``-m`` expression of each lane, by its name."""
+    left_out = [f"not {marker}" for marker in MARKED if marker != "docker" and not works[marker]]
+    left_out += [] if long else ["not long"]
+    chosen = {"others": " and ".join(["not docker", *left_out])}
+    if works["docker"]:
+        chosen["containers"] = " and ".join(["docker", *left_out])
+    return chosen
+
+
+def run_lane(name: str, expression: str, arguments: list[str]) -> int:
+    """Run one lane's tests, each line of its output told with its name; pytest's exit code."""
+    cache = ["-o", f"cache_dir=.pytest_cache/{name}"]
+    command = [sys.executable, "-m", "pytest", "-m", expression, *cache, *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            sys.stdout.write(f"{name:>10} | {line}")
+            sys.stdout.flush()
+    return running.returncode
+
+
+def verdict(codes: list[int]) -> int:
+    """One exit code of several lanes': a lane without a test is no failure while another has some."""
+    ran = [code for code in codes if code != NOTHING_SELECTED]
+    return max(ran, default=NOTHING_SELECTED)
 
 
 def main(arguments: list[str]) -> int:
-    """Run pytest; the exit code is pytest's."""
+    """Run pytest; the exit code is pytest's, the worst of the lanes'."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--long", action="store_true", help="run the slow tests too")
     parser.add_argument("--sandbox", help="as agentcore-lab doctor takes it")
     options, handed_on = parser.parse_known_args(arguments)
-    expression, lacking = selection(doctors_report(options.sandbox)["works"], long=options.long)
-    command = [sys.executable, "-m", "pytest", *(["-m", expression] if expression else []), *handed_on]
-    code = subprocess.run(command, check=False).returncode
+    works = doctors_report(options.sandbox)["works"]
+    chosen = lanes(works, long=options.long)
+    with ThreadPoolExecutor(len(chosen)) as side_by_side:
+        running = [
+            side_by_side.submit(run_lane, name, expression, handed_on) for name, expression in chosen.items()
+        ]
+        code = verdict([lane.result() for lane in running])
+    lacking = [marker for marker in MARKED if not works[marker]]
     if lacking:
         sys.stdout.write(
             f"Could not run here: tests marked {', '.join(MARKED[marker] for marker in lacking)}.\n"

@@ -9,7 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 from typer.core import TyperGroup
 
 from agentcore_lab import __version__
-from agentcore_lab.cli import clock, dashboard, doctor, engine, images, sessions, up
+from agentcore_lab.cli import accounts, clock, dashboard, doctor, engine, idp, images, sessions, up
 from agentcore_lab.cli.options import fail
 from agentcore_lab.plain_error import PlainError
 
@@ -60,7 +60,9 @@ for _command in (
 ):
     app.command()(_command)
 app.add_typer(sessions.sessions, name="sessions")
+app.add_typer(accounts.accounts, name="accounts")
 app.add_typer(clock.clock, name="clock")
+app.add_typer(idp.idp, name="idp")
 app.add_typer(images.images, name="images")
 
 

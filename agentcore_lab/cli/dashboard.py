@@ -137,7 +137,7 @@ def _arn(lab: Lab, wanted: str) -> str:
 
 def _notebook(arn: str | None) -> dict[str, Any]:
     source = f"from agentcore_lab import Lab\n\nlab = Lab()\nlab.dashboard_page({arn!r})"
-    cell = {
+    cell: dict[str, Any] = {
         "cell_type": "code",
         "id": "dashboard",
         "metadata": {},
