@@ -178,7 +178,7 @@ def test_nothing_of_it_shows_on_an_engine(
         agentRuntimeArn=arn, runtimeSessionId=session_id, runtimeUserId=USER, payload=b"{}"
     )
     minted = json.load(answer["response"])["workloadaccesstoken"]
-    jwt = issuer.token(sub=USER)
+    jwt = issuer.token(sub=USER, exp=int(clock.now().timestamp()) + 3600)
     of_jwt = call(engine, protected(aws, issuer), jwt).json["workloadaccesstoken"]
     bearer = send(engine.url, "POST", invocations(arn), b"{}", {"Authorization": f"Bearer {BEARER}"})
     assert bearer.status in {401, 403}
