@@ -226,7 +226,7 @@ async def open_engine(
             gate,
             Neighbours(moto),
         )
-        status = asdict(about)
+        status = {**asdict(about), "model": settings.model}
         words = Words(scope, repository, about.sandbox)
         lab_api = LabApi(
             scope, sessions, storage, clock, status, EventStream(events, words, sessions, clock, status)
