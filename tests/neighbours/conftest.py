@@ -32,7 +32,7 @@ def beside(own_settings: Settings) -> Iterator[RunningEngine]:
 
 
 @pytest.fixture
-def client(beside: RunningEngine, own_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Client:
+def client(beside: RunningEngine, monkeypatch: pytest.MonkeyPatch) -> Client:
     """boto3.client, where the environment is what `agentcore-lab env` prints and nothing names an endpoint."""
     for name, value in client_environment(beside).items():
         monkeypatch.setenv(name, value)
