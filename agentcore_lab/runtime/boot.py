@@ -12,7 +12,15 @@ from agentcore_lab.runtime.ports import reachable_ports
 from agentcore_lab.runtime.protocols import protocol_of
 from agentcore_lab.runtime.startup import await_healthy
 from agentcore_lab.runtime.versions import Version
-from agentcore_lab.sandbox.base import Backend, Image, Mount, SandboxSpec
+from agentcore_lab.sandbox.base import Backend, Image, Mount, SandboxSpec, Secure
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """How agents reach the engine: the variables that lead AWS's clients there, and HTTPS under AWS's own names."""
+
+    variables: Mapping[str, str]
+    secure: Secure | None = None
 
 
 async def as_pinned(version: Version) -> Image:
@@ -38,6 +46,7 @@ class Boot:
     client: aiohttp.ClientSession
     environment: Callable[[Version], Mapping[str, str]]
     budget: float = STARTUP_BUDGET_SECONDS
+    secure: Secure | None = None
     files: Callable[[str, Version], Mapping[str, str]] = _nothing
     image_of: Callable[[Version], Awaitable[Image]] = as_pinned
 
@@ -63,6 +72,7 @@ class Boot:
             },
             mounts=mounts,
             ports=reachable_ports(version.spec),
+            secure=self.secure,
             files=self.files(sandbox_id, version),
         )
         await self.backend.start(spec)

@@ -15,7 +15,10 @@ from agentcore_lab.clock import Clock
 from agentcore_lab.codezip.objects import Objects, S3Objects
 from agentcore_lab.codezip.pinned import PinnedPackages
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.identity.documents import HttpDocuments
+from agentcore_lab.identity.jwks import Issuers
 from agentcore_lab.identity.outbound import open_outbound
+from agentcore_lab.identity.tokens import JwtTokens
 from agentcore_lab.idp import FOLDER as IDP_FOLDER
 from agentcore_lab.idp.child import ProviderProcess
 from agentcore_lab.images.choose import code_builder_for
@@ -26,7 +29,7 @@ from agentcore_lab.neighbours.process import MotoProcess
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.artifact import Artifacts
 from agentcore_lab.runtime.authorization import Gate
-from agentcore_lab.runtime.boot import Boot
+from agentcore_lab.runtime.boot import Boot, Inside
 from agentcore_lab.runtime.code_artifacts import CodeArtifacts
 from agentcore_lab.runtime.commands import Commands
 from agentcore_lab.runtime.control import ControlPlane
@@ -109,13 +112,13 @@ async def open_engine(
     backend: Backend,
     clock: Clock,
     about: RunningEngine,
-    inside_url: str,
+    inside: Inside,
     packaging: Packaging | None = None,
 ) -> AsyncIterator[Applications]:
     """Applications ready to serve; on the way out every session ends and the store is closed.
 
-    ``inside_url`` is where agents reach the second of them; ``packaging`` what code artifacts are made with, if not
-    with the engine's own S3 and for its own backend.
+    ``inside`` is how agents reach the second of them; ``packaging`` what code artifacts are made with, if not with the
+    engine's own S3 and for its own backend.
 
     Raises:
         UnknownModel, UnknownQuota: the settings name a model or a quota that does not exist.
@@ -136,7 +139,7 @@ async def open_engine(
         )
         accounts = Accounts(database, settings.account_id)
         scopes = Scopes(database)
-        to_engine = {**settings.client_environment(inside_url), **VARIABLES}
+        to_engine = {**inside.variables, **VARIABLES}
         packaging = packaging or own_packaging(settings, backend, about.url, accounts)
         pinned = PinnedPackages(settings.data_dir / "code", packaging.objects)
         code = CodeArtifacts(backend, pinned, packaging.builder)
@@ -147,6 +150,7 @@ async def open_engine(
             lambda version: agent_environment(version, scopes.of(version.runtime_id), to_engine, about.url),
             files=RoleSessions(accounts, scopes).files,
             image_of=code.image,
+            secure=inside.secure,
         )
         storage = SessionStorage(database, backend, clock)
         throttle = Throttle(clock, quotas)
@@ -181,7 +185,7 @@ async def open_engine(
         stack.push_async_callback(limits.close)
         upstream = Upstream(client, backend, sessions, limits)
         invoker = Invoker(repository, sessions, upstream, backend.name, about.url, outbound.mint)
-        inbound = Inbound(invoker.plan, about.url)
+        inbound = Inbound(invoker.plan, about.url, JwtTokens(Issuers(HttpDocuments(client), clock), clock))
         gate = Gate(attachments, clock, inbound)
         shells = Shells(invoker.plan, sessions, backend)
         stack.push_async_callback(shells.close)
@@ -222,7 +226,7 @@ async def open_engine(
             gate,
             Neighbours(moto),
         )
-        status = asdict(about)
+        status = {**asdict(about), "model": settings.model}
         words = Words(scope, repository, about.sandbox)
         lab_api = LabApi(
             scope, sessions, storage, clock, status, EventStream(events, words, sessions, clock, status)
