@@ -78,11 +78,12 @@ class JupyterServer:
 
 @contextmanager
 def jupyter_server(
-    root_dir: Path, env: Mapping[str, str] | None = None, *, scratch: Path
+    root_dir: Path, env: Mapping[str, str] | None = None, *, scratch: Path, program: str = "jupyterlab"
 ) -> Iterator[JupyterServer]:
     """JupyterLab on a free port of this machine, until the context ends.
 
     Args:
+        program: ``notebook`` is Notebook 7 in its place.
         root_dir: where notebooks are opened from.
         env: variables added to the server's environment, and so to its kernels'.
         scratch: a temporary folder for settings, workspaces and the server's log.
@@ -107,7 +108,7 @@ def jupyter_server(
     }
     command = [
         *("env", *(f"{name}={value}" for name, value in own.items())),
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *(sys.executable, "-m", program, "--no-browser", "--allow-root"),
         *(f"--port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"),
         *("--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"),
         *(f"--ServerApp.root_dir={root_dir}", f"--LabApp.user_settings_dir={server.settings_dir}"),
