@@ -147,6 +147,11 @@ def open_notebook(page: Page, server: JupyterServer, path: str) -> None:
     page.add_locator_handler(page.get_by_role("button", name="Keep Waiting"), lambda button: button.click())
     page.goto(f"{server.url}/lab/tree/{quote(path)}?reset", timeout=LOAD_MS)
     expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible(timeout=LOAD_MS)
+    wait_for_kernel(page, path)
+
+
+def wait_for_kernel(page: Page, path: str) -> None:
+    """Wait until the kernel of the notebook that is shown can run cells."""
     page.wait_for_function(_CONNECTED, arg=path, polling=200, timeout=LOAD_MS)
 
 
