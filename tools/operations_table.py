@@ -28,10 +28,17 @@ STORED = "stored without effect"
 IGNORED = "accepted without effect"
 
 _CONFIGURATION = {
-    "agentRuntimeArtifact.codeConfiguration": (STORED, "the version ends in CREATE_FAILED, which says why"),
+    "agentRuntimeArtifact.codeConfiguration": (
+        IMPLEMENTED,
+        "PYTHON_3_10 and PYTHON_3_12 where their image can be pulled: [code-artifacts.md](code-artifacts.md)",
+    ),
     "roleArn": (IMPLEMENTED, "agents have temporary credentials of it; its own policies are not looked at"),
     "networkConfiguration": (STORED, "agents have the network of the sandbox"),
-    "authorizerConfiguration": (STORED, "callers must bring a token; the token is not verified"),
+    "authorizerConfiguration": (
+        IMPLEMENTED,
+        "tokens are verified: [oauth.md](oauth.md); `privateEndpoint`, `privateEndpointOverrides`, "
+        "`certificateConfigurations` and `allowedWorkloadConfiguration` are stored without effect",
+    ),
     "filesystemConfigurations": (
         IMPLEMENTED,
         "of `sessionStorage`; the other members are checked and stored, nothing is mounted for them",
@@ -43,15 +50,9 @@ _CONFIGURATION = {
     "metadataConfiguration": (STORED, "there is no metadata service"),
 }
 
-_EXTERNAL = {
-    "apiKeySecretConfig": (STORED, "the key cannot be read from there"),
-}
 _CUSTOM = "oauth2ProviderConfigInput.customOauth2ProviderConfig"
 _OAUTH2 = {
-    "oauth2ProviderConfigInput": (
-        IMPLEMENTED,
-        "every vendor; `clientSecretConfig` is stored, the secret cannot be read from there",
-    ),
+    "oauth2ProviderConfigInput": (IMPLEMENTED, "every vendor"),
     f"{_CUSTOM}.clientAuthenticationMethod": (
         IMPLEMENTED,
         "with a secret; `AWS_IAM_ID_TOKEN_JWT` and `PRIVATE_KEY_JWT` are stored, no token can be had with them",
@@ -103,8 +104,6 @@ _INVOKE_MODEL = {
 NOTES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "CreateOauth2CredentialProvider": _OAUTH2,
     "UpdateOauth2CredentialProvider": _OAUTH2,
-    "CreateApiKeyCredentialProvider": _EXTERNAL,
-    "UpdateApiKeyCredentialProvider": _EXTERNAL,
     "SetTokenVaultCMK": _KMS,
     "CreateAgentRuntime": {
         field: note for field, note in _CONFIGURATION.items() if field != "metadataConfiguration"

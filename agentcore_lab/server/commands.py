@@ -50,7 +50,7 @@ class CommandHandler:
         params = parse(match, query, request.headers, body)
         validate(match.operation, params)
         tracing.parsed(params)
-        self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
+        await self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
         tracing.authorized()
         async with self._commands.run(scope, params) as running:
             tracing.leased(running.lease.session, running.lease.started_in)

@@ -70,7 +70,7 @@ class ShellHandler:
             raise ValidationException("Shells are opened by a WebSocket upgrade", reason="CannotParse")
         params = _params(request, runtime)
         tracing.parsed(params)
-        self._gate.require(scope, _OPERATION, params, asker_of(request, scope))
+        await self._gate.require(scope, _OPERATION, params, asker_of(request, scope))
         tracing.authorized()
         async with self._shells.attach(scope, params) as attached:
             socket.headers[SESSION_ID] = attached.session.session_id

@@ -18,7 +18,7 @@ from agentcore_lab.discovery import leave_note
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import UNMETERED, ScriptedBackend, engine_in_thread
 from tests.browser.contrast import assert_readable
-from tests.browser.jupyter import LOAD_MS, Theme, jupyter_server
+from tests.browser.jupyter import LOAD_MS, Theme, jupyter_server, wait_for_kernel
 from tests.browser.pages import ROOT, SPEC, chromium
 from tests.conftest import HELLO, clients_of
 from tests.runtime.test_control_plane import create, settled
@@ -61,9 +61,8 @@ def test_notebook_7_shows_the_panels(chromium: Browser, data_dir: Path, tmp_path
     ):
         page = context.new_page()
         page.goto(f"{server.url}/notebooks/live.ipynb", timeout=LOAD_MS)
-        expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first).to_be_attached(
-            timeout=LOAD_MS
-        )
+        expect(page.locator(".jp-CodeCell .cm-content").first).to_be_visible(timeout=LOAD_MS)
+        wait_for_kernel(page, "live.ipynb")
         page.locator(".jp-CodeCell .cm-content").first.click()
         page.keyboard.press("Shift+Enter")
         panel = page.get_by_role("group", name="Invoke an agent runtime")
