@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import boto3
 from botocore.config import Config
 
+from agentcore_lab.accounts.handed_out import client_session, credentials_for
 from agentcore_lab.cleanup.calls import place, watch_engine
 from agentcore_lab.cleanup.ledger import ledger_of
 from agentcore_lab.cleanup.scratch import Scratch, clean
 from agentcore_lab.images.build import Built, image_uri
 from agentcore_lab.images.choose import builder_for
 from agentcore_lab.lab_clock import LabClock
+from agentcore_lab.lab_idp import LabIdp
 from agentcore_lab.lab_model import LabModel
 from agentcore_lab.launch import find_or_start, stop
 from agentcore_lab.looks.card import card, facts
@@ -65,12 +66,14 @@ class Lab:
         sandbox: SandboxChoice | None = None,
         data_dir: Path | str | None = None,
         port: int | None = None,
+        account: str | None = None,
     ) -> None:
         """Find the engine, or start one in the background; it outlives this process (``agentcore-lab down`` ends it).
 
         Raises:
             WrongSandbox: an engine runs already, with another sandbox than the one asked for.
             EngineDidNotStart: a new engine did not come up; the message is its own sentence, or the end of its log.
+            AccountError: there is no such ``account``, which is the name or id of one of the engine's.
             BadSetting: a variable ``AGENTCORE_LAB_…`` holds a value that cannot be used.
         """
         settings = Settings.load(
@@ -78,7 +81,10 @@ class Lab:
         )
         self._engine = find_or_start(settings, any_port=port is None)
         # The engine that was found plays its own region, whatever this process would have asked for.
-        self._settings = replace(settings, region=self._engine.region, account_id=self._engine.account_id)
+        self._credentials = credentials_for(self._engine, account)
+        self._settings = replace(
+            settings, region=self._engine.region, account_id=self._credentials.account_id
+        )
         self.clock = LabClock(self._engine)
         self.model = LabModel(self._engine)
         apply_to_process(self.environment)
@@ -86,7 +92,7 @@ class Lab:
         self._place = place(self.url)
         self._made = ledger_of(self._place)
         config = Config(read_timeout=_READ_SECONDS)
-        session = boto3.Session(region_name=self.region)
+        session = client_session(self._engine, account)
         self.control: Any = session.client("bedrock-agentcore-control", endpoint_url=self.url, config=config)
         self.data: Any = session.client("bedrock-agentcore", endpoint_url=self.url, config=config)
 
@@ -107,8 +113,8 @@ class Lab:
 
     @property
     def account_id(self) -> str:
-        """The account the engine plays."""
-        return self._engine.account_id
+        """The account that this process's clients are of."""
+        return self._credentials.account_id
 
     @property
     def role_arn(self) -> str:
@@ -118,7 +124,7 @@ class Lab:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that point any AWS client at this engine."""
-        return self._settings.client_environment(self.url)
+        return {**self._settings.client_environment(self.url), **self._credentials.environment()}
 
     def image_uri(self, name: str, tag: str = "latest") -> str:
         """The ECR-shaped name of an image of this account."""
@@ -137,6 +143,14 @@ class Lab:
         builder = builder_for(self.sandbox, self._settings)
         with BuildProgress.shown(name or source.name) as progress:
             return builder.build(source, self.image_uri(name or source.name, tag), on_step=progress.step)
+
+    def idp(self) -> LabIdp:
+        """The local identity provider (OpenID Connect), started if it does not run; it ends with the engine.
+
+        Raises:
+            LabRefused: it did not start; the engine's log says why.
+        """
+        return LabIdp(self._engine)
 
     def scratch(self) -> Scratch:
         """A block at whose end all that this process made inside it is deleted, whichever boto3 client made it.
