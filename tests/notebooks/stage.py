@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ SANITIZE = Path(__file__).with_name("sanitize.cfg")
 NOTEBOOKS = ROOT / "notebooks"
 LABS = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
 FRAMEWORKS = re.compile(r"^frameworks = \[.*?\]", re.MULTILINE)
+EMPTY = ["0 running sessions", "No agent runtimes yet."]
+SETTLE_SECONDS = 30
 SOLUTION = re.compile(r"<summary>Solution</summary>\n+```python\n(.*?)```", re.DOTALL)
 
 
@@ -70,9 +73,13 @@ class Classroom:
         self._run(*command, "-p", "no:cacheprovider", "--rootdir", str(self.folder), str(here))
 
     def is_empty(self) -> None:
-        """No runtime and no session is left behind."""
-        told = self.program.run("status").stdout.splitlines()[1:]
-        assert told == ["0 running sessions", "No agent runtimes yet."]
+        """No runtime and no session is left behind; what is still being deleted is waited for."""
+        for _ in range(SETTLE_SECONDS):
+            told = self.program.run("status").stdout.splitlines()[1:]
+            if told == EMPTY:
+                return
+            time.sleep(1)
+        raise AssertionError(told)
 
     def _run(self, *command: str) -> None:
         environment = {
