@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from agentcore_lab.clock import stopwatch
 
 
-def run_lab(notebook: Path, console: Console) -> int:
-    """Execute a lab into ``executed/`` beside it; 0 when every cell ran, else 1 and the cell that failed."""
+def run_lab(notebook: Path, console: Console, parameters: Mapping[str, Any] | None = None) -> int:
+    """Execute a lab into ``executed/`` beside it; 0 when every cell ran, else 1 and the cell that failed.
+
+    ``parameters`` take the place of those in the cell that is tagged so.
+    """
     # Imported here: papermill takes more than a second, which every other command would pay for.
     import papermill  # noqa: PLC0415
     from papermill.exceptions import PapermillExecutionError  # noqa: PLC0415
@@ -27,6 +32,7 @@ def run_lab(notebook: Path, console: Console) -> int:
             papermill.execute_notebook(
                 notebook,
                 executed,
+                parameters=dict(parameters or {}),
                 cwd=notebook.parent,
                 kernel_name="python3",
                 progress_bar=console.is_terminal,
