@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,15 +35,13 @@ class _Kept:
 
 
 class Builds:
-    """All builds by id. ``clients_for`` gives boto3 clients of an account; they call this engine from threads."""
+    """All builds by id. ``clients`` call this engine from threads."""
 
-    def __init__(
-        self, data_dir: Path, clock: Clock, builder: Builder, clients_for: Callable[[Account], Clients]
-    ) -> None:
+    def __init__(self, data_dir: Path, clock: Clock, builder: Builder, clients: Clients) -> None:
         self._folder = data_dir / FOLDER
         self._clock = clock
         self._builder = builder
-        self._clients_for = clients_for
+        self._clients = clients
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._kept: dict[str, _Kept] = {}
@@ -102,16 +100,15 @@ class Builds:
         return True
 
     async def _run(self, kept: _Kept, project: Project) -> None:
-        clients = self._clients_for(kept.account)
         loop = asyncio.get_running_loop()
 
         def enter(phase: str) -> None:
-            loop.call_soon_threadsafe(
-                lambda: self._keep(kept, entered(kept.build, phase, self._clock.now()))
-            )
+            loop.call_soon_threadsafe(lambda: self._keep(kept, entered(kept.build, phase, self._clock.now())))
 
-        with BuildLog(clients, kept.build["logs"]) as build_log:
-            runner = Runner(project, kept.account, kept.build, clients, self._builder, enter, build_log.tell)
+        with BuildLog(self._clients, kept.account, kept.build["logs"]) as build_log:
+            runner = Runner(
+                project, kept.account, kept.build, self._clients, self._builder, enter, build_log.tell
+            )
             kept.runner = runner
             try:
                 async with self._slots:

@@ -15,7 +15,9 @@ from agentcore_lab.codebuild.shell import NotUnderstood, Simple, assignment, exp
 PhaseName = Literal["install", "pre_build", "build", "post_build"]
 PHASES: Final[tuple[PhaseName, ...]] = ("install", "pre_build", "build", "post_build")
 
-_LOOKS = frozenset({"ls", "pwd", "env", "date", "printenv", "whoami", "uname", "cat", "true", ":", "wait", "sleep"})
+_LOOKS = frozenset(
+    {"ls", "pwd", "env", "date", "printenv", "whoami", "uname", "cat", "true", ":", "wait", "sleep"}
+)
 """Commands that look around or wait: without effect on an image."""
 
 _SETS = frozenset({"set", "export"})
@@ -74,7 +76,9 @@ def _phases(text: str) -> dict[str, Any]:
     env = spec.get("env") or {}
     if kinds := sorted(set(env) - {"variables", "shell", "exported-variables"}):
         raise BadBuildspec(f"The buildspec's env has {', '.join(kinds)}: here only variables can be had.")
-    found: dict[str, Any] = {"env": {name: str(value) for name, value in (env.get("variables") or {}).items()}}
+    found: dict[str, Any] = {
+        "env": {name: str(value) for name, value in (env.get("variables") or {}).items()}
+    }
     for name, phase in (spec.get("phases") or {}).items():
         if name not in PHASES:
             raise BadBuildspec(f"The buildspec has an unknown phase {name!r}.")

@@ -18,7 +18,9 @@ from agentcore_lab.codebuild.record import Account
 from agentcore_lab.images.build import Builder, Built
 from agentcore_lab.images.dockerfile import BuildError
 
-_ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+):(?P<tag>.+)")
+_ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+):(?P<tag>.+)"
+)
 _ARG = re.compile(r"^\s*ARG\s+(\w+)", re.IGNORECASE)
 
 
@@ -53,7 +55,9 @@ class Images:
 
     def _build(self, action: ImageBuild, at: str, names: list[str]) -> None:
         folder = self._inside(Path(at) / action.folder)
-        _settle_dockerfile(folder, action, self._inside(Path(at) / (action.dockerfile or f"{action.folder}/Dockerfile")))
+        _settle_dockerfile(
+            folder, action, self._inside(Path(at) / (action.dockerfile or f"{action.folder}/Dockerfile"))
+        )
         self._folders |= dict.fromkeys(action.names, folder)
         name = next((name for name in names if _ECR.fullmatch(name)), names[0])
         self._make(folder, name)
@@ -72,7 +76,9 @@ class Images:
         found = _ECR.fullmatch(name)
         registry = f"{self._account.id}.dkr.ecr.{self._account.region}.amazonaws.com"
         if found is None or not name.startswith(f"{registry}/"):
-            raise BuildError(f"denied: images are pushed to this account's registry alone, {registry}, not to {name}")
+            raise BuildError(
+                f"denied: images are pushed to this account's registry alone, {registry}, not to {name}"
+            )
         built = self._make(self._folder_of(name), name)
         manifest = _manifest(built)
         try:
@@ -91,7 +97,9 @@ class Images:
 
     def _folder_of(self, image: str) -> Path:
         if image not in self._folders:
-            raise BuildError(f"No such image: {image}. This build has made {', '.join(self._folders) or 'none'}.")
+            raise BuildError(
+                f"No such image: {image}. This build has made {', '.join(self._folders) or 'none'}."
+            )
         return self._folders[image]
 
     def _inside(self, path: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from agentcore_lab.clock import machine_time
+from agentcore_lab.codebuild.record import Account
 from agentcore_lab.codebuild.runner import Clients
 
 log = logging.getLogger(__name__)
@@ -22,8 +23,9 @@ _LINE_BYTES = 100_000
 class BuildLog:
     """Collects lines from any thread and sends them twice a second. ``place`` names group and stream."""
 
-    def __init__(self, clients: Clients, place: dict[str, Any]) -> None:
+    def __init__(self, clients: Clients, account: Account, place: dict[str, Any]) -> None:
         self._clients = clients
+        self._account = account
         self._where = {"logGroupName": place["groupName"], "logStreamName": place["streamName"]}
         self._lines: list[dict[str, Any]] = []
         self._lock = threading.Lock()
@@ -63,7 +65,7 @@ class BuildLog:
 
     def _send(self, lines: list[dict[str, Any]]) -> None:
         if self._logs is None:
-            self._logs = self._clients("logs")
+            self._logs = self._clients.of(self._account, "logs")
             exists = self._logs.exceptions.ResourceAlreadyExistsException
             with suppress(exists):
                 self._logs.create_log_group(logGroupName=self._where["logGroupName"])

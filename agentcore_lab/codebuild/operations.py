@@ -35,9 +35,9 @@ class NoSuchBuild(AwsError):  # noqa: N818 - a state, named as one
 class BuildOperations:
     """StartBuild and what follows a build."""
 
-    def __init__(self, builds: Builds, clients_for: Callable[[Account], Clients]) -> None:
+    def __init__(self, builds: Builds, clients: Clients) -> None:
         self._builds = builds
-        self._clients_for = clients_for
+        self._clients = clients
 
     def table(self) -> dict[str, Operation]:
         """Operations by AWS's names."""
@@ -57,7 +57,7 @@ class BuildOperations:
 
     def _project(self, account: Account, name: str) -> Project:
         try:
-            found = self._clients_for(account)("codebuild").batch_get_projects(names=[name])["projects"]
+            found = self._clients.of(account, "codebuild").batch_get_projects(names=[name])["projects"]
         except ClientError as error:
             raise InvalidInputException(error.response["Error"]["Message"]) from None
         if not found:

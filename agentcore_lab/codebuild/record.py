@@ -23,7 +23,9 @@ class Account:
     region: str
 
 
-def new_build(project: Project, account: Account, number: int, initiator: str, now: datetime) -> dict[str, Any]:
+def new_build(
+    project: Project, account: Account, number: int, initiator: str, now: datetime
+) -> dict[str, Any]:
     """The answer of StartBuild: nothing has happened yet (AWS: CodeBuild API, Build)."""
     name, stream = project["name"], str(uuid.uuid4())
     arn = f"arn:aws:codebuild:{account.region}:{account.id}:build/{name}:{stream}"

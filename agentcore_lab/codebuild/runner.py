@@ -24,10 +24,10 @@ class Stopped(Exception):  # noqa: N818 - a state, named as one
 
 
 class Clients(Protocol):
-    """boto3 clients as the build's account."""
+    """boto3 clients that call the engine."""
 
-    def __call__(self, service: str) -> Any:
-        """A client of ``service``."""
+    def of(self, account: Account, service: str) -> Any:
+        """A client of ``service`` as ``account``."""
         ...
 
 
@@ -73,7 +73,9 @@ class Runner:
         self._phase("DOWNLOAD_SOURCE")
         self._download(work)
         moves = self._read(work)
-        images = Images(self._builder, self._clients("ecr"), self._account, work, self._tell)
+        images = Images(
+            self._builder, self._clients.of(self._account, "ecr"), self._account, work, self._tell
+        )
         for name in PHASES:
             self._phase(name.upper())
             for move in moves[name]:
@@ -112,7 +114,9 @@ class Runner:
             wanted["VersionId"] = version
         try:
             with packed.open("wb") as file:
-                for chunk in self._clients("s3").get_object(**wanted)["Body"].iter_chunks(1 << 20):
+                for chunk in (
+                    self._clients.of(self._account, "s3").get_object(**wanted)["Body"].iter_chunks(1 << 20)
+                ):
                     file.write(chunk)
             with zipfile.ZipFile(packed) as archive:
                 archive.extractall(work)

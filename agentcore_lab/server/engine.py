@@ -12,11 +12,15 @@ from aiohttp import web
 
 from agentcore_lab.accounts.accounts import Accounts
 from agentcore_lab.clock import Clock
+from agentcore_lab.codebuild.builds import Builds
+from agentcore_lab.codebuild.clients import EngineClients
+from agentcore_lab.codebuild.operations import BuildOperations
 from agentcore_lab.discovery import RunningEngine
-from agentcore_lab.identity.operations import IdentityOperations
-from agentcore_lab.identity.workload import WorkloadIdentities
+from agentcore_lab.identity.outbound import open_outbound
 from agentcore_lab.idp import FOLDER as IDP_FOLDER
 from agentcore_lab.idp.child import ProviderProcess
+from agentcore_lab.images.build import Builder
+from agentcore_lab.images.choose import builder_for
 from agentcore_lab.model.choice import open_model
 from agentcore_lab.model.scripts import Scripts
 from agentcore_lab.neighbours.process import MotoProcess
@@ -50,6 +54,7 @@ from agentcore_lab.runtime.time_limit import TimeLimits
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.sandbox.base import Backend
+from agentcore_lab.server.answered_here import AnsweredHere
 from agentcore_lab.server.app import Front
 from agentcore_lab.server.by_hand import Handler, Routes
 from agentcore_lab.server.commands import CommandHandler
@@ -64,6 +69,7 @@ from agentcore_lab.server.protected_resource import ProtectedResource
 from agentcore_lab.server.session_endpoint import SessionEndpoints
 from agentcore_lab.server.session_sockets import SessionSockets
 from agentcore_lab.server.shells import ShellHandler
+from agentcore_lab.server.sts import SecurityTokens
 from agentcore_lab.server.told import Teller, Words
 from agentcore_lab.server.traces import Traced, traced
 from agentcore_lab.server.websocket import PATH, WebSocketHandler
@@ -83,11 +89,17 @@ class Applications:
 
 @asynccontextmanager
 async def open_engine(
-    settings: Settings, backend: Backend, clock: Clock, about: RunningEngine, inside_url: str
+    settings: Settings,
+    backend: Backend,
+    clock: Clock,
+    about: RunningEngine,
+    inside_url: str,
+    builder: Builder | None = None,
 ) -> AsyncIterator[Applications]:
     """Applications ready to serve; on the way out every session ends and the store is closed.
 
-    ``inside_url`` is where agents reach the second of them.
+    ``inside_url`` is where agents reach the second of them; ``builder`` makes CodeBuild's images, if not the one that
+    goes with ``backend``.
 
     Raises:
         UnknownModel, UnknownQuota: the settings name a model or a quota that does not exist.
@@ -134,19 +146,19 @@ async def open_engine(
         endpoints.resume()
         tokens = ClientTokens(database, clock)
         attachments = Attachments(database, repository)
-        identities = WorkloadIdentities(database, clock, quotas)
+        outbound = open_outbound(database, settings.data_dir, clock, quotas)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
-            **ResourceOperations(attachments, identities).table(),
-            **IdentityOperations(identities).table(),
+            **ResourceOperations(attachments, outbound.identities, outbound.providers).table(),
+            **outbound.operations,
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         limits = TimeLimits(clock)
         limits.open()
         stack.push_async_callback(limits.close)
         upstream = Upstream(client, backend, sessions, limits)
-        invoker = Invoker(repository, sessions, upstream, backend.name, about.url)
+        invoker = Invoker(repository, sessions, upstream, backend.name, about.url, outbound.mint)
         inbound = Inbound(invoker.plan, about.url)
         gate = Gate(attachments, clock, inbound)
         shells = Shells(invoker.plan, sessions, backend)
@@ -156,7 +168,9 @@ async def open_engine(
             (method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")
         }
         by_hand["GET", METADATA] = ProtectedResource(inbound)
-        by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets, gate)
+        by_hand["GET", PATH] = WebSocketHandler(
+            invoker.plan, sessions, upstream, sockets, gate, outbound.mint
+        )
         by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
         # At an address that leads here from this machine and from the sandboxes: tokens name their issuer.
         idp = ProviderProcess(settings.data_dir / IDP_FOLDER, backend.doorway.listen_on or "127.0.0.1")
@@ -166,6 +180,10 @@ async def open_engine(
         scripts = Scripts()
         moto = MotoProcess(settings.data_dir)
         stack.push_async_callback(moto.close)
+        clients = EngineClients(about.url, accounts)
+        builds = Builds(settings.data_dir, clock, builder or builder_for(backend.name, settings), clients)
+        builds.open()
+        stack.push_async_callback(builds.close)
         front = Front(
             scope,
             throttle,
@@ -184,7 +202,9 @@ async def open_engine(
             },
             Routes(by_hand),
             gate,
-            Neighbours(moto),
+            Neighbours(
+                moto, AnsweredHere(SecurityTokens(accounts), BuildOperations(builds, clients).table())
+            ),
         )
         status = asdict(about)
         words = Words(scope, repository, about.sandbox)
