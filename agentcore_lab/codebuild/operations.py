@@ -51,6 +51,7 @@ class BuildOperations:
         }
 
     async def _start(self, account: Account, caller: str, params: Params) -> dict[str, Any]:
+        self._clients.admit(account)
         project = await asyncio.to_thread(self._project, account, _required(params, "projectName"))
         initiator = caller.rpartition(":")[2]
         return {"build": self._builds.start(account, _overridden(project, params), initiator)}

@@ -26,6 +26,10 @@ class Stopped(Exception):  # noqa: N818 - a state, named as one
 class Clients(Protocol):
     """boto3 clients that call the engine."""
 
+    def admit(self, account: Account) -> None:
+        """Let clients of ``account`` be made, from any thread after this."""
+        ...
+
     def of(self, account: Account, service: str) -> Any:
         """A client of ``service`` as ``account``."""
         ...

@@ -71,8 +71,7 @@ class Neighbours:
             return await self._passed(scope, request, to, body)
         except AwsError as error:
             return _respond(_failed(to.service, request.headers, error, request_id))
-        except aiohttp.ClientError:
-            log.exception("request %s: moto broke off", request_id)
+        except Exception:
             return _respond(_failed(to.service, request.headers, internal_error(request_id), request_id))
 
     def refuse(self, request: web.Request, service: str, request_id: str) -> web.Response:
