@@ -58,6 +58,7 @@ from agentcore_lab.server.answered_here import AnsweredHere
 from agentcore_lab.server.app import Front
 from agentcore_lab.server.by_hand import Handler, Routes
 from agentcore_lab.server.commands import CommandHandler
+from agentcore_lab.server.consent_pages import ConsentPages
 from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.events import EventStream
 from agentcore_lab.server.idp import IdpRoutes
@@ -146,7 +147,7 @@ async def open_engine(
         endpoints.resume()
         tokens = ClientTokens(database, clock)
         attachments = Attachments(database, repository)
-        outbound = open_outbound(database, settings.data_dir, clock, quotas)
+        outbound = open_outbound(database, settings.data_dir, clock, quotas, client, about.url)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
@@ -212,7 +213,8 @@ async def open_engine(
             scope, sessions, storage, clock, status, EventStream(events, words, sessions, clock, status)
         )
         applications = Applications(
-            front.application(lab_api, ModelScripts(scripts), IdpRoutes(idp)), front.application()
+            front.application(lab_api, ModelScripts(scripts), IdpRoutes(idp), ConsentPages(outbound.flow)),
+            front.application(),
         )
         for application in (applications.outside, applications.inside):
             application.on_shutdown.append(sockets.close)
