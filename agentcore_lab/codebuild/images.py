@@ -81,11 +81,14 @@ class Images:
             )
         built = self._make(self._folder_of(name), name)
         manifest = _manifest(built)
+        digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
         try:
+            self._ecr.describe_repositories(repositoryNames=[found["repository"]])
             self._ecr.put_image(
                 repositoryName=found["repository"],
                 imageTag=found["tag"],
                 imageManifest=manifest,
+                imageDigest=digest,
                 imageManifestMediaType="application/vnd.docker.distribution.manifest.v2+json",
             )
         except ClientError as error:
@@ -93,7 +96,7 @@ class Images:
                 self._tell(f"{name}: already there")
                 return
             raise BuildError(f"denied: {error.response['Error']['Message']}") from None
-        self._tell(f"{found['tag']}: digest: sha256:{hashlib.sha256(manifest.encode()).hexdigest()}")
+        self._tell(f"{found['tag']}: digest: {digest}")
 
     def _folder_of(self, image: str) -> Path:
         if image not in self._folders:
@@ -140,14 +143,17 @@ def _with_value(line: str, values: Mapping[str, str]) -> str:
 
 
 def _manifest(built: Built) -> str:
-    """The image's manifest as a registry would keep it; the local engine's images have no compressed layers."""
+    """The image's manifest as a registry would keep it; the local engine's images have no compressed layers.
+
+    moto tells the size of the configuration as the image's.
+    """
     return json.dumps(
         {
             "schemaVersion": 2,
             "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
             "config": {
                 "mediaType": "application/vnd.docker.container.image.v1+json",
-                "size": 0,
+                "size": built.size,
                 "digest": built.digest,
             },
             "layers": [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agentcore_lab.images.bases import FILE, Bases
 from agentcore_lab.images.build import Builder
 from agentcore_lab.images.docker_builder import DockerBuilder
 from agentcore_lab.images.process_builder import ProcessBuilder
@@ -13,4 +14,4 @@ def builder_for(sandbox: str, settings: Settings) -> Builder:
     """What builds images for the backend named ``sandbox``."""
     if sandbox == "process":
         return ProcessBuilder(ProcessStore(settings.data_dir / "images"), settings.cache_dir)
-    return DockerBuilder(settings.cache_dir)
+    return DockerBuilder(settings.cache_dir, bases=Bases(settings.data_dir / FILE))

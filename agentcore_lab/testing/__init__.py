@@ -15,6 +15,7 @@ from aiohttp import web
 
 from agentcore_lab.clock import Clock, wake
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.images.build import Builder
 from agentcore_lab.runtime.proof import PROOF, PURPOSE
 from agentcore_lab.runtime.throttle import Kind
 from agentcore_lab.sandbox.base import (
@@ -331,8 +332,13 @@ class ScriptedBackend:
 
 
 @contextmanager
-def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iterator[RunningEngine]:
-    """An engine on a free loopback port, served from a thread until the end of the block."""
+def engine_in_thread(
+    settings: Settings, backend: Backend, clock: Clock, builder: Builder | None = None
+) -> Iterator[RunningEngine]:
+    """An engine on a free loopback port, served from a thread until the end of the block.
+
+    ``builder`` makes CodeBuild's images, if not the one that goes with ``backend``.
+    """
     ready: threading.Event = threading.Event()
     found: list[RunningEngine] = []
     failed: list[BaseException] = []
@@ -346,7 +352,7 @@ def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iter
         inner = listen_inside(backend.doorway, listener)
         inside_url = f"http://{backend.doorway.name}:{(inner or listener).getsockname()[1]}"
         async with (
-            open_engine(settings, backend, clock, about, inside_url) as applications,
+            open_engine(settings, backend, clock, about, inside_url, builder) as applications,
             AsyncExitStack() as serving,
         ):
             await serve_on(serving, applications.outside, listener, _DRAIN_SECONDS)
