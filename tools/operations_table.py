@@ -28,10 +28,17 @@ STORED = "stored without effect"
 IGNORED = "accepted without effect"
 
 _CONFIGURATION = {
-    "agentRuntimeArtifact.codeConfiguration": (STORED, "the version ends in CREATE_FAILED, which says why"),
+    "agentRuntimeArtifact.codeConfiguration": (
+        IMPLEMENTED,
+        "PYTHON_3_10 and PYTHON_3_12 where their image can be pulled: [code-artifacts.md](code-artifacts.md)",
+    ),
     "roleArn": (IMPLEMENTED, "agents have temporary credentials of it; its own policies are not looked at"),
     "networkConfiguration": (STORED, "agents have the network of the sandbox"),
-    "authorizerConfiguration": (STORED, "callers must bring a token; the token is not verified"),
+    "authorizerConfiguration": (
+        IMPLEMENTED,
+        "tokens are verified: [oauth.md](oauth.md); `privateEndpoint`, `privateEndpointOverrides`, "
+        "`certificateConfigurations` and `allowedWorkloadConfiguration` are stored without effect",
+    ),
     "filesystemConfigurations": (
         IMPLEMENTED,
         "of `sessionStorage`; the other members are checked and stored, nothing is mounted for them",

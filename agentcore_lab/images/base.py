@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
+from agentcore_lab.images.bases import Bases
 from agentcore_lab.images.debian import SUITES, base_key, debian_base
 from agentcore_lab.images.dockerfile import BuildError
 from agentcore_lab.images.engine import PLATFORM, archive_context, inspect_image, run_build
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
-    from agentcore_lab.images.bases import Bases, Row
+    from agentcore_lab.images.bases import Row
     from agentcore_lab.images.dockerfile import Recipe
 
 REGISTRY_SECONDS = 5.0
@@ -51,10 +52,10 @@ class Base:
 class BaseFinder:
     """Finds the ARM64 base for a recipe, the quickest way first."""
 
-    def __init__(self, client: DockerClient, cache_dir: Path, bases: Bases) -> None:
+    def __init__(self, client: DockerClient, cache_dir: Path, bases: Bases | None = None) -> None:
         self._client = client
         self._cache_dir = cache_dir
-        self._bases = bases
+        self._bases = bases or Bases()
 
     def find(self, recipe: Recipe, tell: Callable[[str], None], *, fresh: bool = False) -> Base:
         """The base that ``recipe`` names if it is here or can be pulled; else what the table of bases has for it.
@@ -67,14 +68,14 @@ class BaseFinder:
         pulled = pulled_name(recipe.base)
         row = self._bases.instead_of(recipe.base)
         for reference in (recipe.base,) if fresh else (recipe.base, pulled):
-            if (here := self._local(reference)) is not None:
+            if (here := self.local(reference)) is not None:
                 return here
-        if row is not None and not fresh and (here := self._local(self._name(row))) is not None:
+        if row is not None and not fresh and (here := self.local(self._name(row))) is not None:
             tell(_replaced(recipe.base, row))
             return here
         if row is None or not row.own:
             tell(f"looking for {recipe.base}")
-            if self._pull(recipe.base, pulled, tell) and (here := self._local(pulled)) is not None:
+            if self._pull(recipe.base, pulled, tell) and (here := self.local(pulled)) is not None:
                 return here
         if row is None:
             raise BuildError(self._nothing(recipe))
@@ -87,7 +88,7 @@ class BaseFinder:
             tell(f"making a base with Python {row.made} from Debian's ARM64 packages")
             return self._make(self._name(row), row.made, fresh=fresh)
         name = pulled_name(row.use)
-        if self._pull(row.use, name, tell) and (here := self._local(name)) is not None:
+        if self._pull(row.use, name, tell) and (here := self.local(name)) is not None:
             return here
         raise BuildError(
             f"{row.use}, which {self._bases.path} puts in the place of {row.pattern}, is not in the local Docker for "
@@ -108,7 +109,24 @@ class BaseFinder:
     def _name(row: Row) -> str:
         return f"{_NAME}:{base_key(row.made)}" if row.made is not None else row.use
 
-    def _local(self, reference: str) -> Base | None:
+    def at_hand(self, reference: str) -> Base | None:
+        """The image of this very name, from here or from its registry; None if it can be had from neither."""
+        pulled = pulled_name(reference)
+        if (here := self.local(reference) or self.local(pulled)) is not None:
+            return here
+        return self.local(pulled) if self._pull(reference, pulled, lambda _: None) else None
+
+    def make(self, name: str, dockerfile: str, content: Path) -> Base:
+        """Build a base of the archive ``content``, which ``dockerfile`` calls ``content.tar``. Raises BuildError."""
+        with archive_context(content, dockerfile) as context:
+            run_build(self._client, context, name)
+        made = self.local(name)
+        if made is None:
+            raise BuildError(f"{name} was removed as soon as it was built: build again")
+        return made
+
+    def local(self, reference: str) -> Base | None:
+        """The image, if the local engine has it for ARM64."""
         attributes = inspect_image(self._client, reference)
         if attributes is None or attributes["Architecture"] != "arm64":
             return None

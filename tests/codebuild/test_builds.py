@@ -71,7 +71,7 @@ def own_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def engine(own_settings: Settings, builder: ScriptedBuilder) -> Iterator[RunningEngine]:
     """An engine whose builder is scripted."""
-    with engine_in_thread(own_settings, ScriptedBackend(), FakeClock(), builder) as running:
+    with engine_in_thread(own_settings, ScriptedBackend(), FakeClock(), builder=builder) as running:
         yield running
 
 
@@ -204,7 +204,7 @@ def test_builds_are_there_when_the_engine_comes_back(tmp_path: Path, monkeypatch
     """The one that was under way has failed, and says that the engine ended."""
     settings = Settings(data_dir=tmp_path / "data", cache_dir=tmp_path, port=0, quotas=UNMETERED)
     slow = ScriptedBuilder()
-    with engine_in_thread(settings, ScriptedBackend(), FakeClock(), slow) as running:
+    with engine_in_thread(settings, ScriptedBackend(), FakeClock(), builder=slow) as running:
         for name, value in client_environment(running).items():
             monkeypatch.setenv(name, value)
         make: Any = boto3.client
@@ -216,7 +216,7 @@ def test_builds_are_there_when_the_engine_comes_back(tmp_path: Path, monkeypatch
         finished(make("codebuild"), build_id)
     for name, text in under_way.items():
         (kept / name).write_text(text)  # as a killed engine leaves it
-    with engine_in_thread(settings, ScriptedBackend(), FakeClock(), slow) as running:
+    with engine_in_thread(settings, ScriptedBackend(), FakeClock(), builder=slow) as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL", running.url)
         [build] = make("codebuild").batch_get_builds(ids=[build_id])["builds"]
         assert (build["buildStatus"], build["buildComplete"]) == ("FAULT", True)
