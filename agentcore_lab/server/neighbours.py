@@ -16,7 +16,6 @@ from agentcore_lab.neighbours.process import LOG, MotoProcess
 from agentcore_lab.neighbours.refusal import Refusal, not_offered, refusal
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.server.answered_here import MAX_BODY, AnsweredHere
-from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
 
 log = logging.getLogger(__name__)
@@ -60,11 +59,12 @@ class Neighbours:
     async def handle(
         self, scope: Scope, request: web.Request, to: Destination, request_id: str
     ) -> web.StreamResponse:
-        """The service's answer, as ``scope``'s account; a refusal in the service's own form."""
+        """The service's answer, for the account that signs; a refusal in the service's own form."""
         try:
+            caller = self._here.holder(request, scope)
+            scope = Scope(caller.account_id, scope.region)
             body = await self._short_body(request, to.service)
             if body is not None:
-                caller = asker_of(request, scope).caller
                 answer = await self._here.answer(to.service, request, body, scope, caller, request_id)
                 if answer is not None:
                     return answer

@@ -43,6 +43,11 @@ class SecurityTokens:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
+    def holder(self, access_key_id: str) -> Caller | None:
+        """Whom a key was issued to; None of a key that is not the engine's."""
+        issued = self._accounts.of_key(access_key_id)
+        return Caller(issued.account_id, issued.principal_arn) if issued is not None else None
+
     def answer(self, form: Form, caller: Caller, request_id: str) -> bytes | None:
         """The XML of an operation's answer; None for those that are moto's to answer.
 
