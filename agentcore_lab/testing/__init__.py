@@ -15,6 +15,7 @@ from aiohttp import web
 
 from agentcore_lab.clock import Clock, SystemClock, wake
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.images.build import Builder
 from agentcore_lab.runtime.proof import PROOF, PURPOSE
 from agentcore_lab.runtime.throttle import Kind
 from agentcore_lab.sandbox.base import (
@@ -332,11 +333,16 @@ class ScriptedBackend:
 
 @contextmanager
 def engine_in_thread(
-    settings: Settings, backend: Backend, clock: Clock, packaging: Packaging | None = None
+    settings: Settings,
+    backend: Backend,
+    clock: Clock,
+    packaging: Packaging | None = None,
+    builder: Builder | None = None,
 ) -> Iterator[RunningEngine]:
     """An engine on a free loopback port, served from a thread until the end of the block.
 
-    ``packaging``: where code artifacts come from and what makes images of them, if not as in any engine.
+    ``packaging``: where code artifacts come from and what makes images of them, ``builder``: what makes CodeBuild's
+    images, if not as in any engine.
     """
     ready: threading.Event = threading.Event()
     found: list[RunningEngine] = []
@@ -350,7 +356,7 @@ def engine_in_thread(
         about = _about(settings, backend, clock, listener.getsockname()[1])
         doors = Doors.of(settings, backend.doorway, listener, SystemClock().now(), _DRAIN_SECONDS)
         async with (
-            open_engine(settings, backend, clock, about, doors.inside, packaging) as applications,
+            open_engine(settings, backend, clock, about, doors.inside, packaging, builder) as applications,
             AsyncExitStack() as serving,
         ):
             await doors.open(serving, applications.outside, applications.inside)
