@@ -83,7 +83,9 @@ def _first_failure(copy: Path, arguments: Sequence[str]) -> str | None:
     if ran.returncode == 0:
         return None
     failures = (
-        line.split(" ")[1] for line in ran.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))
+        line.split(" ", 1)[1].split(" - ")[0]
+        for line in ran.stdout.splitlines()
+        if line.startswith(("FAILED ", "ERROR "))
     )
     return next(failures, None) or _unforeseen(ran)
 
