@@ -48,7 +48,7 @@ class SystemClock:
 
     def now(self) -> datetime:
         """The machine's time plus all that was advanced."""
-        return _machine_time() + self.ahead
+        return machine_time() + self.ahead
 
     @property
     def ahead(self) -> timedelta:
@@ -68,7 +68,7 @@ class SystemClock:
         if by < timedelta():
             raise ValueError("a clock only goes forward")
         with self._lock:
-            self._advances = [*self._advances, (_machine_time(), by)]
+            self._advances = [*self._advances, (machine_time(), by)]
             sleepers = list(self._sleepers)
         for sleeper in sleepers:
             sleeper.get_loop().call_soon_threadsafe(wake, sleeper)
@@ -106,5 +106,6 @@ def stopwatch() -> float:
     return time.perf_counter()
 
 
-def _machine_time() -> datetime:
+def machine_time() -> datetime:
+    """What the machine's own clock shows, in UTC: for what is agreed with parties that keep it, as signatures are."""
     return datetime.now(UTC)  # noqa: TID251 - this is the one place

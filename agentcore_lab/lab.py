@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import boto3
 from botocore.config import Config
 
+from agentcore_lab.accounts.handed_out import client_session, credentials_for
 from agentcore_lab.cleanup.calls import place, watch_engine
 from agentcore_lab.cleanup.ledger import ledger_of
 from agentcore_lab.cleanup.scratch import Scratch, clean
@@ -65,12 +65,14 @@ class Lab:
         sandbox: SandboxChoice | None = None,
         data_dir: Path | str | None = None,
         port: int | None = None,
+        account: str | None = None,
     ) -> None:
         """Find the engine, or start one in the background; it outlives this process (``agentcore-lab down`` ends it).
 
         Raises:
             WrongSandbox: an engine runs already, with another sandbox than the one asked for.
             EngineDidNotStart: a new engine did not come up; the message is its own sentence, or the end of its log.
+            AccountError: there is no such ``account``, which is the name or id of one of the engine's.
             BadSetting: a variable ``AGENTCORE_LAB_…`` holds a value that cannot be used.
         """
         settings = Settings.load(
@@ -78,7 +80,10 @@ class Lab:
         )
         self._engine = find_or_start(settings, any_port=port is None)
         # The engine that was found plays its own region, whatever this process would have asked for.
-        self._settings = replace(settings, region=self._engine.region, account_id=self._engine.account_id)
+        self._credentials = credentials_for(self._engine, account)
+        self._settings = replace(
+            settings, region=self._engine.region, account_id=self._credentials.account_id
+        )
         self.clock = LabClock(self._engine)
         self.model = LabModel(self._engine)
         apply_to_process(self.environment)
@@ -86,7 +91,7 @@ class Lab:
         self._place = place(self.url)
         self._made = ledger_of(self._place)
         config = Config(read_timeout=_READ_SECONDS)
-        session = boto3.Session(region_name=self.region)
+        session = client_session(self._engine, account)
         self.control: Any = session.client("bedrock-agentcore-control", endpoint_url=self.url, config=config)
         self.data: Any = session.client("bedrock-agentcore", endpoint_url=self.url, config=config)
 
@@ -107,8 +112,8 @@ class Lab:
 
     @property
     def account_id(self) -> str:
-        """The account the engine plays."""
-        return self._engine.account_id
+        """The account that this process's clients are of."""
+        return self._credentials.account_id
 
     @property
     def role_arn(self) -> str:
@@ -118,7 +123,7 @@ class Lab:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that point any AWS client at this engine."""
-        return self._settings.client_environment(self.url)
+        return {**self._settings.client_environment(self.url), **self._credentials.environment()}
 
     def image_uri(self, name: str, tag: str = "latest") -> str:
         """The ECR-shaped name of an image of this account."""

@@ -15,8 +15,9 @@ from agentcore_lab.plain_error import PlainError
 SandboxChoice = Literal["auto", "docker", "process"]
 
 DEFAULT_PORT = 4599
-LAB_ACCESS_KEY_ID = "AGENTCORELABLOCAL000"
-"""Of the credentials that clients are given: AWS knows no such key."""
+LAB_KEY_PREFIX = "AKIALAB"
+LAB_TEMPORARY_KEY_PREFIX = "ASIALAB"
+"""Of the access keys that engines issue, permanent and temporary ones."""
 
 MIN_PING_SECONDS = 0.1
 MAX_PING_SECONDS = 3600.0
@@ -56,10 +57,10 @@ class Settings:
     model_key: str = field(default="", repr=False)
 
     def client_environment(self, url: str) -> dict[str, str]:
-        """The variables that point any AWS client at an engine: endpoints, region and credentials.
+        """The variables that point any AWS client at an engine: endpoints and region.
 
-        The credentials are made up: a script that goes past the engine by mistake is refused by AWS instead of
-        changing a real account. Which client reads which variable: CONTRACT, section 18.
+        Credentials come on top of them (accounts/credentials.py). Which client reads which variable: CONTRACT,
+        section 18.
         """
         return {
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": url,
@@ -69,8 +70,6 @@ class Settings:
             "BEDROCK_AGENTCORE_CP_ENDPOINT": url,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": LAB_ACCESS_KEY_ID,
-            "AWS_SECRET_ACCESS_KEY": "agentcore-lab-knows-no-secret-of-yours00",
         }
 
     def engine_environment(self) -> dict[str, str]:

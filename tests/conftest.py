@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import hypothesis
 import pytest
 from botocore.config import Config
 
-from agentcore_lab.discovery import RunningEngine, leave_note
+from agentcore_lab.accounts.handed_out import client_environment, client_session
+from agentcore_lab.discovery import RunningEngine, engine_at, leave_note
 from agentcore_lab.lab import Lab
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import UNMETERED, FakeClock, ScriptedBackend, engine_in_thread
@@ -37,7 +37,9 @@ def clients_of(url: str, *, region: str = "us-west-2", patience: int = 60) -> Cl
 
     ``patience``: how many seconds they wait for an answer.
     """
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
+    engine = engine_at(url)
+    assert engine is not None, f"no engine answers at {url}"
+    session = client_session(engine, region=region)
     config = Config(retries={"total_max_attempts": 1}, read_timeout=patience)
     return Clients(
         session.client("bedrock-agentcore-control", endpoint_url=url, config=config),
@@ -81,7 +83,7 @@ def aws(engine: RunningEngine) -> Clients:
 @pytest.fixture
 def lab(engine: RunningEngine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A notebook's Lab on the running engine; what it sets in the environment is put back afterwards."""
-    for name, value in settings.client_environment(engine.url).items():
+    for name, value in client_environment(engine).items():
         monkeypatch.setenv(name, value)
     leave_note(engine)
     return Lab(data_dir=settings.data_dir)

@@ -24,7 +24,7 @@ IGNORED = "accepted without effect"
 
 _CONFIGURATION = {
     "agentRuntimeArtifact.codeConfiguration": (STORED, "the version ends in CREATE_FAILED, which says why"),
-    "roleArn": (STORED, "its form and account are checked; no credentials come of it"),
+    "roleArn": (IMPLEMENTED, "agents have temporary credentials of it; its own policies are not looked at"),
     "networkConfiguration": (STORED, "agents have the network of the sandbox"),
     "authorizerConfiguration": (STORED, "callers must bring a token; the token is not verified"),
     "filesystemConfigurations": (

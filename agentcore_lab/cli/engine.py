@@ -6,16 +6,17 @@ import asyncio
 import json
 import logging
 import shlex
-from dataclasses import replace
 from typing import Any
 
-import boto3
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from agentcore_lab import launch
+from agentcore_lab.accounts.accounts import AccountError
+from agentcore_lab.accounts.handed_out import client_environment, client_session
 from agentcore_lab.cli.options import (
+    Account,
     AsJson,
     CacheDir,
     DataDir,
@@ -81,7 +82,7 @@ def status(port: Port = None, data_dir: DataDir = None, as_json: AsJson = False)
     settings = settings_from(port=port, data_dir=data_dir)
     engine = required_engine(settings, port)
     facts = engine.fetch("status")
-    runtimes = _runtimes(settings_from(region=engine.region).client_environment(engine.url), engine)
+    runtimes = _runtimes(engine)
     if as_json:
         typer.echo(json.dumps({**facts, "runtimes": runtimes}, indent=2))
         return
@@ -108,11 +109,16 @@ def down(port: Port = None, data_dir: DataDir = None) -> None:
     typer.echo(f"The engine at {engine.url} has stopped.")
 
 
-def env(port: Port = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def env(
+    port: Port = None, data_dir: DataDir = None, account: Account = None, as_json: AsJson = False
+) -> None:
     """Print the variables that point any AWS client at the engine: eval "$(agentcore-lab env)"."""
     settings = settings_from(port=port, data_dir=data_dir)
     engine = required_engine(settings, port)
-    variables = replace(settings, region=engine.region).client_environment(engine.url)
+    try:
+        variables = client_environment(engine, account)
+    except AccountError as error:
+        fail(str(error))
     if as_json:
         typer.echo(json.dumps(variables, indent=2))
         return
@@ -127,12 +133,8 @@ def _announce(engine: RunningEngine) -> None:
     )
 
 
-def _runtimes(variables: dict[str, str], engine: RunningEngine) -> list[dict[str, Any]]:
-    client = boto3.Session(
-        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-        region_name=engine.region,
-    ).client("bedrock-agentcore-control", endpoint_url=engine.url)
+def _runtimes(engine: RunningEngine) -> list[dict[str, Any]]:
+    client = client_session(engine).client("bedrock-agentcore-control", endpoint_url=engine.url)
     pages = client.get_paginator("list_agent_runtimes").paginate()
     wanted = ("agentRuntimeArn", "agentRuntimeId", "agentRuntimeName", "agentRuntimeVersion", "status")
     return [{key: item[key] for key in wanted} for page in pages for item in page["agentRuntimes"]]

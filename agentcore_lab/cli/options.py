@@ -44,6 +44,9 @@ Model = Annotated[
         show_default="scripted",
     ),
 ]
+Account = Annotated[
+    str | None, typer.Option(help="Name or id of an account of the engine's.", show_default="default")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import boto3
 import typer
 from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
+from agentcore_lab.accounts.handed_out import client_session
 from agentcore_lab.cli.options import AsJson, DataDir, Port, fail, required_engine, settings_from
 from agentcore_lab.discovery import LabRefused, RunningEngine
 from agentcore_lab.panels.session_detail import SessionDetail, used
@@ -71,12 +70,7 @@ def stop(session_id: SessionId, port: Port = None, data_dir: DataDir = None) -> 
     settings = settings_from(port=port, data_dir=data_dir)
     engine = required_engine(settings, port)
     session = _described(engine, session_id)["session"]
-    variables = replace(settings, region=engine.region).client_environment(engine.url)
-    client = boto3.Session(
-        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-        region_name=engine.region,
-    ).client("bedrock-agentcore", endpoint_url=engine.url)
+    client = client_session(engine).client("bedrock-agentcore", endpoint_url=engine.url)
     try:
         client.stop_runtime_session(
             agentRuntimeArn=session["agentRuntimeArn"],

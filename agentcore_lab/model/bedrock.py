@@ -86,16 +86,16 @@ class Bedrock:
         return answer
 
 
-def to_aws(region: str, profile: str, made_up_key: str) -> Connect:
+def to_aws(region: str, profile: str, lab_keys: tuple[str, ...]) -> Connect:
     """Connects to AWS in ``region`` with the credentials of ``profile``, or those boto3 finds if it is empty.
 
-    Credentials with the key id ``made_up_key`` are the lab's own, which AWS does not know.
+    Credentials whose key starts with one of ``lab_keys`` are an engine's, which AWS does not know.
     """
 
     def connect() -> Any:
         session = boto3.Session(profile_name=profile or None, region_name=region)
         credentials = session.get_credentials()
-        if credentials is None or credentials.access_key == made_up_key:
+        if credentials is None or credentials.access_key.startswith(lab_keys):
             raise AccessDeniedException(
                 "The engine has no credentials for Amazon Bedrock. Start it where they are set, or name a profile: "
                 "--model bedrock=PROFILE."

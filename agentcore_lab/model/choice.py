@@ -15,7 +15,7 @@ from agentcore_lab.model.openai import OpenAi
 from agentcore_lab.model.scripted import Scripted
 from agentcore_lab.model.scripts import Scripts
 from agentcore_lab.model.talking import Talking
-from agentcore_lab.settings import LAB_ACCESS_KEY_ID, Settings
+from agentcore_lab.settings import LAB_KEY_PREFIX, LAB_TEMPORARY_KEY_PREFIX, Settings
 
 
 class UnknownModel(ValueError):  # noqa: N818 - a state, named as one
@@ -51,7 +51,7 @@ def open_model(settings: Settings, scripts: Scripts, client: aiohttp.ClientSessi
     """The model of an engine. Raises UnknownModel."""
     choice = model_choice(settings.model)
     if choice.kind == "bedrock":
-        return Bedrock(to_aws(settings.region, choice.where, LAB_ACCESS_KEY_ID))
+        return Bedrock(to_aws(settings.region, choice.where, (LAB_KEY_PREFIX, LAB_TEMPORARY_KEY_PREFIX)))
     if choice.kind == "openai":
         return Talking(OpenAi(client, clock, choice.where, choice.name, settings.model_key).talk)
     return Talking(Scripted(scripts, clock).talk)

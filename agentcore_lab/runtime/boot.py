@@ -15,18 +15,23 @@ from agentcore_lab.runtime.versions import Version
 from agentcore_lab.sandbox.base import Backend, Mount, SandboxSpec
 
 
+def _nothing(_sandbox_id: str, _version: Version) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Boot:
     """Starts agents, for sessions and for proofs alike.
 
-    ``environment`` says what an agent of a version finds in its environment; ``budget`` is how many seconds of real
-    time it has until it must have answered its health check.
+    ``environment`` says what an agent of a version finds in its environment, ``files`` what one sandbox of it is
+    given besides; ``budget`` is how many seconds of real time it has until it must have answered its health check.
     """
 
     backend: Backend
     client: aiohttp.ClientSession
     environment: Callable[[Version], Mapping[str, str]]
     budget: float = STARTUP_BUDGET_SECONDS
+    files: Callable[[str, Version], Mapping[str, str]] = _nothing
 
     async def start(
         self, sandbox_id: str, version: Version, labels: Mapping[str, str], mounts: Sequence[Mount]
@@ -51,6 +56,7 @@ class Boot:
             },
             mounts=mounts,
             ports=reachable_ports(version.spec),
+            files=self.files(sandbox_id, version),
         )
         await self.backend.start(spec)
         return await await_healthy(self.backend, self.client, sandbox_id, protocol, self.budget)

@@ -15,8 +15,8 @@ def agent_environment(
 ) -> dict[str, str]:
     """The variables of every agent of ``version``.
 
-    ``to_engine`` leads AWS clients inside to the engine and stands in for the role's credentials, which AWS hands out
-    through a metadata service: what the caller set wins over it, as it would over that. The region is the runtime's
+    ``to_engine`` leads AWS clients inside to the engine and to the role's credentials (role.py): what the caller set
+    wins over it, as it does over AWS's metadata service. The region is the runtime's
     whatever the caller says. ``public_url`` is where the agent's own clients reach the engine.
     """
     region = {"AWS_REGION": scope.region, "AWS_DEFAULT_REGION": scope.region}

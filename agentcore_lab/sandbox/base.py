@@ -50,7 +50,9 @@ class SandboxSpec:
 
     ``id`` is unique over the life of the data directory and safe as a container name. ``port`` is the port the
     agent serves inside; ``ports`` are others that something inside may serve and the engine wants to reach.
-    ``labels`` are kept with the sandbox so that a later engine can tell whose it is.
+    ``labels`` are kept with the sandbox so that a later engine can tell whose it is. ``files`` are texts by the
+    absolute paths at which the agent finds them: the place for secrets, which an environment shows to anyone who asks
+    the container engine.
     """
 
     id: str
@@ -60,6 +62,7 @@ class SandboxSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
     mounts: Sequence[Mount] = ()
     ports: Sequence[range] = ()
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.errors import ImageNotFound as NoSuchImage
 from requests.exceptions import RequestException
 
-from agentcore_lab.sandbox import docker_volumes
+from agentcore_lab.sandbox import docker_files, docker_volumes
 from agentcore_lab.sandbox.base import (
     BackendUnavailable,
     Doorway,
@@ -305,6 +305,7 @@ class DockerBackend:
         container = self._client.containers.create(**options, mounts=volumes)
         try:
             docker_volumes.open_to_all(container, spec.mounts)
+            docker_files.give(container, spec.files)
             container.start()
         except BaseException:
             container.remove(v=True, force=True)

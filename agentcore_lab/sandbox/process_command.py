@@ -10,9 +10,7 @@ from agentcore_lab.sandbox.launcher.agentcore_lab_listen import OTHERS, SETTING
 from agentcore_lab.sandbox.process_child import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from agentcore_lab.sandbox.base import Mount, SandboxSpec
+    from agentcore_lab.sandbox.base import SandboxSpec
     from agentcore_lab.sandbox.process_records import Place
     from agentcore_lab.sandbox.process_storage import StorageFolders
     from agentcore_lab.sandbox.process_store import Manifest
@@ -42,6 +40,8 @@ def prepare(
     place.temporary.mkdir()
     for mount in spec.mounts:
         storages.mount(mount, place.root)
+    for path, text in spec.files.items():
+        _write(place.root / path.lstrip("/"), text)
     folder = place.root / manifest.workdir.lstrip("/")
     folder.mkdir(parents=True, exist_ok=True)
     return Command(
@@ -66,7 +66,8 @@ def _environment(place: Place, manifest: Manifest, programs: Path, spec: Sandbox
 
     DOCKER_CONTAINER is set if the image sets it, as in a container: the SDK's workload identity asks for it, and
     what it does to the SDK's choice of address the launcher undoes. A runtime's variable that names a mount path, or
-    what is below one, names it as it is here: with it an agent finds its storage wherever it runs.
+    what is below one, names it as it is here: with it an agent finds its storage wherever it runs. So does one that
+    names a file given to the sandbox.
     """
     image = {name: _here(value, place.root) for name, value in manifest.environment.items()}
     path = [str(programs), *(part for part in [image.get("PATH")] if part), _SYSTEM_PATH]
@@ -76,16 +77,23 @@ def _environment(place: Place, manifest: Manifest, programs: Path, spec: Sandbox
         "TMPDIR": str(place.temporary),
         "PATH": ":".join(path),
         **{name: value for name, value in image.items() if name not in _NOT_FROM_IMAGE},
-        **{name: _mounted(value, place.root, spec.mounts) for name, value in spec.environment.items()},
+        **{name: _mounted(value, place.root, spec) for name, value in spec.environment.items()},
         SETTING: place.mark(spec.port),
         **({OTHERS: ",".join(f"{span.start}-{span.stop}" for span in spec.ports)} if spec.ports else {}),
     }
 
 
-def _mounted(value: str, root: Path, mounts: Sequence[Mount]) -> str:
-    """``value`` as it is here if it is one of the mount paths, or below one."""
-    below = any(value == mount.path or value.startswith(f"{mount.path}/") for mount in mounts)
-    return str(root / value.strip("/")) if below else value
+def _mounted(value: str, root: Path, spec: SandboxSpec) -> str:
+    """``value`` as it is here if it is one of the mount paths, below one, or the path of a given file."""
+    below = any(value == mount.path or value.startswith(f"{mount.path}/") for mount in spec.mounts)
+    return str(root / value.strip("/")) if below or value in spec.files else value
+
+
+def _write(path: Path, text: str) -> None:
+    """Only the user who runs the engine may read it, as which the agent runs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text)
 
 
 def _here(value: str, root: Path) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 import aiohttp
 from aiohttp import web
 
+from agentcore_lab.accounts.accounts import Accounts
 from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.identity.operations import IdentityOperations
@@ -36,6 +37,8 @@ from agentcore_lab.runtime.quotas import quotas_from
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
+from agentcore_lab.runtime.role import VARIABLES, RoleSessions
+from agentcore_lab.runtime.scopes import Scopes
 from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.shells import Shells
 from agentcore_lab.runtime.storage import SessionStorage
@@ -97,8 +100,15 @@ async def open_engine(
                 auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), trust_env=False
             )
         )
-        to_engine = settings.client_environment(inside_url)
-        boot = Boot(backend, client, lambda version: agent_environment(version, scope, to_engine, about.url))
+        accounts = Accounts(database, settings.account_id)
+        scopes = Scopes(database)
+        to_engine = {**settings.client_environment(inside_url), **VARIABLES}
+        boot = Boot(
+            backend,
+            client,
+            lambda version: agent_environment(version, scopes.of(version.runtime_id), to_engine, about.url),
+            files=RoleSessions(accounts, scopes).files,
+        )
         storage = SessionStorage(database, backend, clock)
         throttle = Throttle(clock, quotas)
         sessions = Sessions(boot, clock, storage, throttle, _rules(settings), teller.session)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentcore_lab.plain_error import PlainError
 
-_MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql")
+_MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql", "schema-5.sql")
 
 
 class DatabaseTooNew(PlainError):  # noqa: N818 - a state, named as one
@@ -21,6 +21,9 @@ class Database:
     """One connection to the engine's file. Calls are short and local, so they run on the event loop's thread."""
 
     def __init__(self, path: Path) -> None:
+        # It holds secrets; SQLite gives the files beside it the same mode.
+        path.touch(mode=0o600)
+        path.chmod(0o600)
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode = WAL")

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from agentcore_lab.accounts.handed_out import client_environment
 from agentcore_lab.cleanup.calls import EngineUnreachable
 from agentcore_lab.cleanup.scratch import NotCleaned
 from agentcore_lab.discovery import RunningEngine, leave_note
@@ -168,7 +169,7 @@ def test_an_engine_that_is_gone_is_told_in_a_sentence(
 
 
 def _lab_on(engine: RunningEngine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    for name, value in settings.client_environment(engine.url).items():
+    for name, value in client_environment(engine).items():
         monkeypatch.setenv(name, value)
     leave_note(engine)
     return Lab(data_dir=settings.data_dir)

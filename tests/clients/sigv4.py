@@ -7,18 +7,23 @@ from collections.abc import Generator, Mapping
 import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from botocore.credentials import ReadOnlyCredentials
+
+from agentcore_lab.accounts.handed_out import credentials_for
+from agentcore_lab.discovery import RunningEngine
 
 _UNSIGNED = ("connection", "accept-encoding", "user-agent", "transfer-encoding")
 
 
 class SigV4(httpx.Auth):
-    """Signs each request for ``bedrock-agentcore`` with credentials that mean nothing to AWS."""
+    """Signs each request for ``bedrock-agentcore`` with an engine's credentials."""
 
     requires_request_body = True
 
-    def __init__(self, region: str = "us-west-2") -> None:
-        self._signer = SigV4Auth(Credentials("test", "test"), "bedrock-agentcore", region)
+    def __init__(self, engine: RunningEngine) -> None:
+        issued = credentials_for(engine)
+        keys = ReadOnlyCredentials(issued.access_key_id, issued.secret_access_key, issued.session_token)
+        self._signer = SigV4Auth(keys, "bedrock-agentcore", engine.region)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """The request with its signature."""
@@ -29,6 +34,6 @@ class SigV4(httpx.Auth):
         yield request
 
 
-def http_client(headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
+def http_client(engine: RunningEngine, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     """A client that signs, and waits for an agent that has to be started first."""
-    return httpx.AsyncClient(auth=SigV4(), headers=headers, timeout=60)
+    return httpx.AsyncClient(auth=SigV4(engine), headers=headers, timeout=60)

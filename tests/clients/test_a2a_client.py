@@ -32,7 +32,7 @@ async def connected(
     agent: Deployed, session_id: str, *, streaming: bool
 ) -> AsyncIterator[tuple[Client, AgentCard]]:
     """A client made from the agent's own card."""
-    async with http_client({SESSION_HEADER: session_id}) as http:
+    async with http_client(agent.engine, {SESSION_HEADER: session_id}) as http:
         card = await A2ACardResolver(http, agent.invocations).get_agent_card()
         yield ClientFactory(ClientConfig(streaming=streaming, httpx_client=http)).create(card), card
 
@@ -81,6 +81,6 @@ async def test_a_task_can_be_waited_for_and_looked_up(agent: Deployed, session_i
 async def test_the_agents_own_refusal_comes_back_as_it_is(agent: Deployed, session_id: str) -> None:
     """A JSON-RPC error that the agent answers with is an answer, not a failure of the platform."""
     call = {"jsonrpc": "2.0", "id": "x", "method": "NoSuchMethod", "params": {}}
-    async with http_client({SESSION_HEADER: session_id}) as http:
+    async with http_client(agent.engine, {SESSION_HEADER: session_id}) as http:
         answer = await http.post(agent.invocations, json=call)
     assert (answer.status_code, answer.json()["error"]["code"]) == (200, -32601)

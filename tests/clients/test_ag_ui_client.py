@@ -42,7 +42,7 @@ async def run(agent: Deployed, asked: RunAgentInput) -> list[Any]:
     body = asked.model_dump_json(by_alias=True)
     headers = {"Content-Type": "application/json", SESSION_HEADER: SESSION}
     async with (
-        http_client(headers) as http,
+        http_client(agent.engine, headers) as http,
         aconnect_sse(http, "POST", agent.invocations, content=body) as source,
     ):
         return [EVENTS.validate_json(event.data) async for event in source.aiter_sse()]
@@ -76,7 +76,7 @@ async def test_what_the_container_refuses_is_an_event_too(agent: Deployed) -> No
     """An input the SDK answers with 400 reaches an interface as RUN_ERROR, which is all it can read."""
     headers = {"Content-Type": "application/json", SESSION_HEADER: SESSION}
     async with (
-        http_client(headers) as http,
+        http_client(agent.engine, headers) as http,
         aconnect_sse(http, "POST", agent.invocations, content=b'{"threadId": 1}') as source,
     ):
         [event] = [EVENTS.validate_json(event.data) async for event in source.aiter_sse()]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from agentcore_lab.accounts.handed_out import credentials_for
 from tests.clients.stage import Deployed, Stage, new_session_id
 
 
@@ -26,8 +27,7 @@ def aws(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = stage.program.environment() | {
         "AWS_ENDPOINT_URL": stage.engine.url,
         "AWS_DEFAULT_REGION": "us-west-2",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        **credentials_for(stage.engine).environment(),
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     command = [sys.executable, "-W", "ignore", "-m", "awscli", "--output", "json", *arguments]

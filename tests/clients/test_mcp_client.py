@@ -37,7 +37,7 @@ async def connected(
     """An initialized client session, and where its Mcp-Session-Id is found."""
     url = f"{server.invocations}?qualifier=DEFAULT"
     async with (
-        http_client() as http,
+        http_client(server.engine) as http,
         streamable_http_client(url, http_client=http) as (read, write, session_id),
         ClientSession(read, write, **options) as session,
     ):
@@ -127,7 +127,7 @@ async def test_the_servers_own_session_id_is_passed_back(stateful: Deployed) -> 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_only_post_is_answered(stateless: Deployed, method: str) -> None:
     """The platform opens no stream of its own and ends no session; the MCP specification lets it answer 405."""
-    async with http_client({"Accept": "application/json, text/event-stream"}) as http:
+    async with http_client(stateless.engine, {"Accept": "application/json, text/event-stream"}) as http:
         answer: httpx.Response = await http.request(method, stateless.invocations)
     assert answer.status_code == 405
 
@@ -135,7 +135,7 @@ async def test_only_post_is_answered(stateless: Deployed, method: str) -> None:
 async def test_a_client_that_accepts_no_events_is_refused(stateless: Deployed) -> None:
     """AWS answers 406 with its own JSON-RPC error before the container is asked."""
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-    async with http_client({"Accept": "application/json"}) as http:
+    async with http_client(stateless.engine, {"Accept": "application/json"}) as http:
         answer = await http.post(stateless.invocations, json=call)
     assert answer.status_code == 406
     assert (answer.json()["id"], answer.json()["error"]["code"]) == (1, -32011)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agentcore_lab.accounts.handed_out import client_environment
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.images.process_builder import ProcessBuilder
 from agentcore_lab.sandbox.process_store import ProcessStore
@@ -82,7 +83,7 @@ def test_the_same_agent_runs_as_a_plain_process(
     )
     done = subprocess.run(
         [str(python_for(settings, folder)), "-c", program],
-        env={**Program(settings.data_dir).environment(), **settings.client_environment(engine.url)},
+        env={**Program(settings.data_dir).environment(), **client_environment(engine)},
         cwd=ROOT / "containers" / folder,
         capture_output=True,
         text=True,

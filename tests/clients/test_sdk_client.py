@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agentcore_lab.accounts.handed_out import credentials_for
 from tests.clients.stage import Stage, new_session_id
 from tests.runtime.test_control_plane import ROLE
 
@@ -20,8 +21,8 @@ def client(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The SDK's client, led to the engine by the environment alone."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE", stage.engine.url)
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL", stage.engine.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    for name, value in credentials_for(stage.engine).environment().items():
+        monkeypatch.setenv(name, value)
     from bedrock_agentcore.runtime import AgentCoreRuntimeClient
 
     made: Any = AgentCoreRuntimeClient(region="us-west-2")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from ag_ui.core import RunAgentInput, UserMessage
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from agentcore_lab.accounts.handed_out import credentials_for
 from tests.clients.stage import SESSION_HEADER, Deployed, Stage, new_session_id
 
 # The SDK's own: its models are configured in a way that Pydantic has given up.
@@ -38,18 +40,23 @@ def opened(agent: Deployed, session_id: str) -> connect:
     url, headers = client.generate_ws_connection(agent.arn, session_id=session_id)
     client.cp_client.close()
     client.dp_client.close()
-    engine = agent.engine.url.replace("http://", "ws://")
-    path = url.removeprefix("wss://bedrock-agentcore.us-west-2.amazonaws.com")
-    assert path.startswith("/runtimes/")
+    assert url.startswith("wss://bedrock-agentcore.us-west-2.amazonaws.com/runtimes/")
     given = {name: value for name, value in headers.items() if name.startswith(("X-Amz", "Authorization"))}
-    return connect(engine + path, additional_headers=given, open_timeout=60)
+    at = urlsplit(agent.engine.url)
+    return connect(
+        url.replace("wss://", "ws://"),
+        additional_headers=given,
+        open_timeout=60,
+        host=at.hostname,
+        port=at.port,
+    )
 
 
 @pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Something for the SDK to sign with."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+def credentials(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the SDK signs with."""
+    for name, value in credentials_for(stage.engine).environment().items():
+        monkeypatch.setenv(name, value)
 
 
 async def received(connection: ClientConnection) -> Any:

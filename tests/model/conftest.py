@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 
-from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.accounts.handed_out import client_session
+from agentcore_lab.discovery import RunningEngine, engine_at
 
 CLAUDE = "us.anthropic.claude-sonnet-4-20250514-v1:0"
 
@@ -35,7 +35,9 @@ TOOLS = {"tools": [{"toolSpec": WEATHER}, {"toolSpec": ADD}]}
 
 def bedrock_client(url: str) -> Any:
     """A plain client of bedrock-runtime that asks once."""
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-west-2")
+    engine = engine_at(url)
+    assert engine is not None, f"no engine answers at {url}"
+    session = client_session(engine)
     return session.client(
         "bedrock-runtime", endpoint_url=url, config=Config(retries={"total_max_attempts": 1})
     )

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from agentcore_lab.accounts.accounts import accounts_in
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.errors import AccessDeniedException, AwsError
 from agentcore_lab.lab_model import LabModel
 from agentcore_lab.model.bedrock import Bedrock, to_aws
-from agentcore_lab.settings import LAB_ACCESS_KEY_ID, Settings
+from agentcore_lab.settings import LAB_KEY_PREFIX, Settings
 from agentcore_lab.testing import FakeClock, ScriptedBackend, engine_in_thread
 from tests.model.conftest import CLAUDE, bedrock_client, user
 
@@ -70,7 +71,9 @@ def test_the_labs_own_credentials_are_never_sent_to_aws(
     settings: Settings, backend: ScriptedBackend, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An engine started where the lab's environment is set says so, and does not call itself."""
-    for name, value in settings.client_environment("http://127.0.0.1:9").items():
+    with accounts_in(settings.data_dir, settings.account_id) as accounts:
+        issued = accounts.credentials(settings.account_id).environment()
+    for name, value in {**settings.client_environment("http://127.0.0.1:9"), **issued}.items():
         monkeypatch.setenv(name, value)
     with engine_in_thread(replace(settings, model="bedrock"), backend, clock) as engine:
         client = bedrock_client(engine.url)
@@ -83,8 +86,8 @@ def test_variables_of_the_lab_do_not_lead_it_back(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "http://127.0.0.1:4599")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDOFTHEUSER")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-the-user")
-    client = to_aws("us-west-2", "", LAB_ACCESS_KEY_ID)()
+    client = to_aws("us-west-2", "", (LAB_KEY_PREFIX,))()
     assert client.meta.endpoint_url == "https://bedrock-runtime.us-west-2.amazonaws.com"
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", LAB_ACCESS_KEY_ID)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"{LAB_KEY_PREFIX}ABCDEFGHIJKLM")
     with pytest.raises(AccessDeniedException):
-        to_aws("us-west-2", "", LAB_ACCESS_KEY_ID)()
+        to_aws("us-west-2", "", (LAB_KEY_PREFIX,))()

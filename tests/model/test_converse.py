@@ -11,6 +11,7 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError
 
+from agentcore_lab.accounts.handed_out import client_environment
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.settings import Settings
 from tests.model.conftest import CLAUDE, TOOLS, assistant, call_of, result, text_of, user
@@ -236,7 +237,7 @@ def test_the_environment_is_all_a_client_needs(
     engine: RunningEngine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client made without any argument finds the model."""
-    for name, value in settings.client_environment(engine.url).items():
+    for name, value in client_environment(engine).items():
         monkeypatch.setenv(name, value)
     client = boto3.Session().client("bedrock-runtime")
     assert text_of(client.converse(modelId=CLAUDE, messages=[user("hello")])) == 'You said: "hello"'

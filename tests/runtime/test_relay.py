@@ -8,6 +8,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from configparser import ConfigParser
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -342,4 +343,21 @@ def test_agents_find_the_engine(aws: Clients, backend: ScriptedBackend, engine: 
     assert environment["AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"] == engine.url
     assert environment["AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL"] == engine.url
     assert environment["AWS_ACCESS_KEY_ID"] == "mine"
-    assert environment["AWS_SECRET_ACCESS_KEY"]
+
+
+def test_agents_sign_as_their_runtimes_role(aws: Clients, backend: ScriptedBackend) -> None:
+    """Each sandbox has temporary credentials of its own, in a file and not in its environment."""
+    arn = ready(aws)
+    invoke(aws, arn)
+    invoke(aws, arn)
+    files = []
+    for spec in backend.started[-2:]:
+        assert not [name for name in spec.environment if "KEY" in name or "TOKEN" in name]
+        text = spec.files[spec.environment["AWS_SHARED_CREDENTIALS_FILE"]]
+        profile = ConfigParser()
+        profile.read_string(text)
+        assert profile["default"]["aws_access_key_id"].startswith("ASIALAB")
+        assert {"aws_secret_access_key", "aws_session_token"} < set(profile["default"])
+        assert text not in repr(spec)
+        files.append(text)
+    assert files[0] != files[1]

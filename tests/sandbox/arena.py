@@ -156,12 +156,20 @@ class Arena:
         port: int = 8080,
         mounts: Sequence[Mount] = (),
         ports: Sequence[range] = (),
+        files: Mapping[str, str] | None = None,
         **environment: str,
     ) -> Agent:
         """A started sandbox of one of ``images``, ready or not; of ``image`` if one was resolved before."""
         found = image or await self.backend.resolve(self.images[name])
         spec = SandboxSpec(
-            f"test-{secrets.token_hex(6)}", found, port, environment, {"session": "s-1"}, mounts, ports
+            f"test-{secrets.token_hex(6)}",
+            found,
+            port,
+            environment,
+            {"session": "s-1"},
+            mounts,
+            ports,
+            files or {},
         )
         await self.backend.start(spec)
         return Agent(self.backend, spec.id, self.http)

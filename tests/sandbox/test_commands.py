@@ -11,6 +11,8 @@ import pytest
 from agentcore_lab.clock import stopwatch
 from agentcore_lab.sandbox.base import SandboxError
 from agentcore_lab.sandbox.commands import SHELL, NoSuchProgram, RunningCommand, Size, Terminal
+from agentcore_lab.sandbox.docker_container import container_name
+from agentcore_lab.sandbox.docker_host import connect
 from tests.sandbox.arena import PATIENCE, Agent, Arena
 
 
@@ -60,6 +62,18 @@ async def test_a_command_is_in_the_agents_surroundings(arena: Arena) -> None:
 
     assert (code, out.decode().splitlines()) == (0, [folder, "one", "image größe"])
     assert (await agent.invoke("kept", name="by-command"))["work"]
+
+
+async def test_files_given_to_a_sandbox(arena: Arena) -> None:
+    """A program finds each by a variable that names it; the container engine shows none of it."""
+    agent = await arena.start(GIVEN="/run/given/secret", files={"/run/given/secret": "canary\n"})
+    assert await bash(agent, 'cat "$GIVEN"; env | grep -c canary') == (1, b"canary\n0\n", b"")
+    if arena.backend.name == "docker":
+        client = connect()
+        inspected = str(client.api.inspect_container(container_name(agent.id)))
+        client.close()
+        assert "/run/given/secret" in inspected
+        assert "canary" not in inspected
 
 
 async def test_commands_have_no_input(arena: Arena) -> None:

@@ -38,7 +38,7 @@ def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
         for table in ("tag", "resource_policy", "client_token", "session_storage"):
             assert database.query(f"SELECT * FROM {table}") == []
         (version,) = database.query("PRAGMA user_version")
-        assert tuple(version) == (4,)
+        assert tuple(version) == (5,)
         database.close()
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from agentcore_lab.settings import Settings
+from agentcore_lab.accounts.handed_out import client_environment
+from agentcore_lab.discovery import RunningEngine
 
 
-def lead_clients_to(url: str, settings: Settings, patch: pytest.MonkeyPatch) -> None:
+def lead_clients_to(engine: RunningEngine, patch: pytest.MonkeyPatch) -> None:
     """Set the variables every AWS client reads, and unset what would make it another account's."""
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
         patch.delenv(name, raising=False)
-    for name, value in settings.client_environment(url).items():
+    for name, value in client_environment(engine).items():
         patch.setenv(name, value)

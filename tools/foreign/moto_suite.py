@@ -45,7 +45,7 @@ class EngineForEachTest:
             tmp_path / "data", tmp_path / "cache", region=REGION, fast_lifecycle=True, quotas=UNMETERED
         )
         with engine_in_thread(settings, EveryImage(), SystemClock()) as engine:
-            lead_clients_to(engine.url, settings, monkeypatch)
+            lead_clients_to(engine, monkeypatch)
             yield
 
 

@@ -47,7 +47,7 @@ def plugin(sandbox: str) -> Iterator[Markers]:
         try:
             image = image_uri("sdk-tests-agent", settings)
             builder_for(engine.sandbox, settings).build(_AGENT, image, on_step=lambda _: None)
-            lead_clients_to(engine.url, settings, patch)
+            lead_clients_to(engine, patch)
             for name, value in _what_tests_ask_for(settings, image).items():
                 patch.setenv(name, value)
             patch.setattr(botocore.handlers, "BUILTIN_HANDLERS", _handlers(image))
