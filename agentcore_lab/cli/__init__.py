@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from agentcore_lab import __version__
-from agentcore_lab.cli import accounts, clock, doctor, engine, idp, images, sessions, up
+from agentcore_lab.cli import accounts, clock, doctor, engine, idp, images, run_labs, sessions, up
 
 app = typer.Typer(
     name="agentcore-lab",
@@ -33,7 +33,15 @@ def options(
     """The Amazon Bedrock AgentCore workshop on your own machine."""
 
 
-for _command in (up.up, engine.serve, engine.status, engine.down, engine.env, doctor.doctor):
+for _command in (
+    up.up,
+    run_labs.run_labs,
+    engine.serve,
+    engine.status,
+    engine.down,
+    engine.env,
+    doctor.doctor,
+):
     app.command()(_command)
 app.add_typer(sessions.sessions, name="sessions")
 app.add_typer(accounts.accounts, name="accounts")
