@@ -39,7 +39,8 @@ class Settings:
     session, which ends after ``unhealthy_after`` failures in succession. ``max_sessions`` may be active at once.
     None is what AWS does, as far as that is known (runtime/limits.py). ``model`` is what answers bedrock-runtime
     (model/choice.py), ``model_key`` the key that a server of models may want. ``idp``: the
-    local identity provider starts with the engine.
+    local identity provider starts with the engine. ``tls``: the engine's port takes HTTPS,
+    and leads clients that use it as a proxy to the engine under AWS's own names (docs/tls.md).
     """
 
     data_dir: Path
@@ -57,6 +58,12 @@ class Settings:
     model: str = "scripted"
     idp: bool = False
     model_key: str = field(default="", repr=False)
+    tls: bool = False
+
+    @property
+    def tls_dir(self) -> Path:
+        """Where the authority and the file that clients trust lie."""
+        return self.data_dir / "tls"
 
     def client_environment(self, url: str) -> dict[str, str]:
         """The variables that point any AWS client at an engine: endpoints and region.
@@ -65,6 +72,7 @@ class Settings:
         section 18.
         """
         return {
+            "AWS_ENDPOINT_URL": url,
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": url,
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": url,
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
@@ -83,6 +91,7 @@ class Settings:
             "AGENTCORE_LAB_MODEL": self.model,
             "AGENTCORE_LAB_IDP": "1" if self.idp else "0",
             "AGENTCORE_LAB_FAST_LIFECYCLE": "1" if self.fast_lifecycle else "0",
+            "AGENTCORE_LAB_TLS": "1" if self.tls else "0",
         }
 
     @classmethod
@@ -113,6 +122,7 @@ class Settings:
             max_sessions=_count(env, "AGENTCORE_LAB_MAX_SESSIONS"),
             model=env.get("AGENTCORE_LAB_MODEL") or "scripted",
             model_key=env.get("AGENTCORE_LAB_MODEL_KEY", ""),
+            tls=_switch(env, "AGENTCORE_LAB_TLS"),
             idp=_switch(env, "AGENTCORE_LAB_IDP"),
         )
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})

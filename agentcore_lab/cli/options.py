@@ -44,6 +44,10 @@ Model = Annotated[
         show_default="scripted",
     ),
 ]
+Tls = Annotated[
+    bool | None,
+    typer.Option("--tls", help="Take HTTPS and WSS too, under AWS's own names; see `env --tls`."),
+]
 Idp = Annotated[bool | None, typer.Option("--idp", help="Start the local identity provider with the engine.")]
 Account = Annotated[
     str | None, typer.Option(help="Name or id of an account of the engine's.", show_default="default")
@@ -62,6 +66,7 @@ def settings_from(
     fast_lifecycle: bool | None = None,
     ping_seconds: float | None = None,
     model: str | None = None,
+    tls: bool | None = None,
     idp: bool | None = None,
 ) -> Settings:
     """Settings from options and environment; a value that cannot be used is told as a usage error."""
@@ -78,6 +83,7 @@ def settings_from(
             fast_lifecycle=fast_lifecycle,
             ping_seconds=ping_seconds,
             model=model,
+            tls=tls,
             idp=idp,
         )
     except ValueError as error:
