@@ -25,7 +25,7 @@ def told_to(progress: Progress) -> Iterator[None]:
         _told.reset(token)
 
 
-class CountingEngine(NBClientEngine):  # type: ignore[misc, unused-ignore] - papermill has no types
+class CountingEngine(NBClientEngine):  # type: ignore[misc]
     """papermill's own engine, which counts aloud."""
 
     @classmethod
