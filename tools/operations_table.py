@@ -34,7 +34,11 @@ _CONFIGURATION = {
     ),
     "roleArn": (IMPLEMENTED, "agents have temporary credentials of it; its own policies are not looked at"),
     "networkConfiguration": (STORED, "agents have the network of the sandbox"),
-    "authorizerConfiguration": (STORED, "callers must bring a token; the token is not verified"),
+    "authorizerConfiguration": (
+        IMPLEMENTED,
+        "tokens are verified: [oauth.md](oauth.md); `privateEndpoint`, `privateEndpointOverrides`, "
+        "`certificateConfigurations` and `allowedWorkloadConfiguration` are stored without effect",
+    ),
     "filesystemConfigurations": (
         IMPLEMENTED,
         "of `sessionStorage`; the other members are checked and stored, nothing is mounted for them",

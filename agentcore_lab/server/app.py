@@ -132,7 +132,7 @@ class Front:
         self._throttle.admit(control_kind(match.operation.name) if is_control else Kind.DATA)
         params = parse(match, query, request.headers, body)
         validate(match.operation, params)
-        self._gate.require(self._scope, match.operation.name, params, asker_of(request, self._scope))
+        await self._gate.require(self._scope, match.operation.name, params, asker_of(request, self._scope))
         return serialize(match.operation, await handler(self._scope, params))
 
 

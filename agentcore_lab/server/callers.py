@@ -23,11 +23,12 @@ def asker_of(request: web.Request, scope: Scope) -> Asker:
     # AWS's endpoints take TLS alone: a policy that wants it must let the same callers through here.
     keys["aws:SecureTransport"] = "true"
     caller = Caller(scope.account_id, f"arn:aws:iam::{scope.account_id}:user/{USER}")
-    return Asker(caller, keys, bearer=_brings_token(request))
+    return Asker(caller, keys, token=_token(request))
 
 
-def _brings_token(request: web.Request) -> bool:
-    """In a header, or, from a browser that opens a WebSocket and can set none, as a subprotocol."""
-    if request.headers.get("Authorization", "").lower().startswith("bearer "):
-        return True
-    return offered(request.headers).encoded is not None
+def _token(request: web.Request) -> str | None:
+    """From a header, or, of a browser that opens a WebSocket and can set none, from a subprotocol."""
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    return offered(request.headers).token()

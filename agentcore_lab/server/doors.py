@@ -30,6 +30,9 @@ HTTPS = 443
 _AGAIN_SECONDS = 2.0
 _LOOPBACK = "127.0.0.1"
 
+_MOST_HEADER_BYTES = 48 * 1024
+"""Of one header: a bearer token with a user's many groups has more than the 8 KiB that servers usually take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Doors:
@@ -90,7 +93,11 @@ class Doors:
 
     async def _runner(self, serving: AsyncExitStack, application: web.Application) -> web.AppRunner:
         runner = web.AppRunner(
-            application, access_log=None, handler_cancellation=True, shutdown_timeout=self.drain
+            application,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=self.drain,
+            max_field_size=_MOST_HEADER_BYTES,
         )
         await runner.setup()
         serving.push_async_callback(runner.cleanup)

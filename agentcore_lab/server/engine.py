@@ -15,7 +15,10 @@ from agentcore_lab.clock import Clock
 from agentcore_lab.codezip.objects import Objects, S3Objects
 from agentcore_lab.codezip.pinned import PinnedPackages
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.identity.documents import HttpDocuments
+from agentcore_lab.identity.jwks import Issuers
 from agentcore_lab.identity.outbound import open_outbound
+from agentcore_lab.identity.tokens import JwtTokens
 from agentcore_lab.idp import FOLDER as IDP_FOLDER
 from agentcore_lab.idp.child import ProviderProcess
 from agentcore_lab.images.choose import code_builder_for
@@ -169,7 +172,8 @@ async def open_engine(
         endpoints.resume()
         tokens = ClientTokens(database, clock)
         attachments = Attachments(database, repository)
-        outbound = open_outbound(database, settings.data_dir, clock, quotas, client, about.url)
+        of_users = JwtTokens(Issuers(HttpDocuments(client), clock), clock)
+        outbound = open_outbound(database, settings.data_dir, clock, quotas, client, about.url, of_users)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
@@ -182,7 +186,7 @@ async def open_engine(
         stack.push_async_callback(limits.close)
         upstream = Upstream(client, backend, sessions, limits)
         invoker = Invoker(repository, sessions, upstream, backend.name, about.url, outbound.mint)
-        inbound = Inbound(invoker.plan, about.url)
+        inbound = Inbound(invoker.plan, about.url, of_users)
         gate = Gate(attachments, clock, inbound)
         shells = Shells(invoker.plan, sessions, backend)
         stack.push_async_callback(shells.close)
@@ -223,7 +227,7 @@ async def open_engine(
             gate,
             Neighbours(moto),
         )
-        status = asdict(about)
+        status = {**asdict(about), "model": settings.model}
         words = Words(scope, repository, about.sandbox)
         lab_api = LabApi(
             scope, sessions, storage, clock, status, EventStream(events, words, sessions, clock, status)

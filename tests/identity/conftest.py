@@ -1,4 +1,4 @@
-"""What the tests of outbound calls share: an OAuth2 server, and a provider of it."""
+"""What the tests of callers and of outbound calls share: an issuer, and an OAuth2 server with a provider."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.identity.issuer import Issuer, running_issuer
 from tests.identity.oauth_server import OAuthServer, oauth_server
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """An issuer of this test alone."""
+    with running_issuer() as running:
+        yield running
 
 
 @pytest.fixture
