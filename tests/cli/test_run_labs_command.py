@@ -23,7 +23,12 @@ def root(tmp_path: Path) -> Path:
     for name, cells in (("10-good", GOOD), ("11-bad", BAD)):
         notebook = form.new_notebook(cells=[form.new_code_cell(cell) for cell in cells])
         notebook.cells[0].metadata["tags"] = ["parameters"]
-        (folder / f"{name}.ipynb").write_text(nbformat.writes(notebook))
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "language": "python",
+            "display_name": "Python 3",
+        }
+        (folder / f"{name}.ipynb").write_text(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
     return folder.parent
 
 
