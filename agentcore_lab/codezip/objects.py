@@ -58,8 +58,12 @@ class S3Objects:
             aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
             region_name=self._region,
         )
+        # Our own port: no proxy lies in between, whatever the environment says.
         config = Config(
-            s3={"addressing_style": "path"}, read_timeout=_PATIENCE, retries={"total_max_attempts": 1}
+            s3={"addressing_style": "path"},
+            read_timeout=_PATIENCE,
+            retries={"total_max_attempts": 1},
+            proxies={},
         )
         client = session.client("s3", endpoint_url=self._url, config=config)
         version = {"VersionId": location.version_id} if location.version_id else {}
