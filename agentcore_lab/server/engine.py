@@ -81,7 +81,7 @@ from agentcore_lab.server.session_sockets import SessionSockets
 from agentcore_lab.server.shells import ShellHandler
 from agentcore_lab.server.sts import SecurityTokens
 from agentcore_lab.server.told import Teller, Words
-from agentcore_lab.server.traces import Traced, traced
+from agentcore_lab.server.traces import Traced, TracedByHand, Traces, traced
 from agentcore_lab.server.websocket import PATH, WebSocketHandler
 from agentcore_lab.settings import Settings
 from agentcore_lab.store.db import Database
@@ -208,10 +208,14 @@ async def open_engine(
             (method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")
         }
         by_hand["GET", METADATA] = ProtectedResource(inbound)
-        by_hand["GET", PATH] = WebSocketHandler(
-            invoker.plan, sessions, upstream, sockets, gate, outbound.mint
+        traces = Traces(events, clock)
+        by_hand["GET", PATH] = TracedByHand(
+            WebSocketHandler(invoker.plan, sessions, upstream, sockets, gate, outbound.mint),
+            traces,
+            "InvokeAgentRuntimeWithWebSocketStream",
         )
-        by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
+        shell_handler = ShellHandler(shells, gate, clock)
+        by_hand["GET", "/ws/shells"] = TracedByHand(shell_handler, traces, "InvokeAgentRuntimeCommandShell")
         # At an address that leads here from this machine and from the sandboxes: tokens name their issuer.
         idp = ProviderProcess(settings.data_dir / IDP_FOLDER, backend.doorway.listen_on or "127.0.0.1")
         stack.push_async_callback(idp.close)
@@ -230,13 +234,14 @@ async def open_engine(
             operations,
             {
                 "InvokeAgentRuntime": Traced(
-                    DataHandler(invoker, throttle, gate, traced(invoker.invoke)), events, clock
+                    DataHandler(invoker, throttle, gate, traced(invoker.invoke)), traces
                 ),
                 "GetAgentCard": Traced(
-                    DataHandler(invoker, throttle, gate, traced(invoker.agent_card)), events, clock
+                    DataHandler(invoker, throttle, gate, traced(invoker.agent_card)), traces
                 ),
-                "InvokeAgentRuntimeCommand": CommandHandler(
-                    Commands(invoker.plan, sessions, backend, clock), throttle, gate
+                "InvokeAgentRuntimeCommand": Traced(
+                    CommandHandler(Commands(invoker.plan, sessions, backend, clock), throttle, gate),
+                    traces,
                 ),
                 **ModelHandler(open_model(settings, scripts, client, clock)).table(),
             },
