@@ -165,7 +165,7 @@ def run_all(page: Page, timeout_ms: float = LOAD_MS) -> None:
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
     for _ in range(RUN_ATTEMPTS):
         choose(page, "Run", "Run All Cells")
-        if _comes(prompts.filter(has_not_text="[ ]").first):
+        if comes(prompts.filter(has_not_text="[ ]").first):
             break
     expect(prompts.filter(has_text="[ ]")).to_have_count(0, timeout=timeout_ms)
     expect(prompts.filter(has_text="[*]")).to_have_count(0, timeout=timeout_ms)
@@ -173,7 +173,8 @@ def run_all(page: Page, timeout_ms: float = LOAD_MS) -> None:
     assert raised.count() == 0, raised.first.inner_text()
 
 
-def _comes(found: Locator) -> bool:
+def comes(found: Locator) -> bool:
+    """Whether it is there within a few seconds."""
     try:
         found.wait_for(timeout=STARTED_MS)
     except PlaywrightTimeoutError:

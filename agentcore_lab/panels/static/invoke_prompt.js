@@ -53,7 +53,7 @@ export function promptBox({ send, code, extras }) {
 
   function check() {
     const whole = file?.whole;
-    const plain = file ? 'Sent as {"prompt", "media"}' : 'Sent as {"prompt": "…"}';
+    const plain = file ? "Sent as prompt and media" : 'Sent as {"prompt": "…"}';
     say(how, whole ? "The file is the payload; the prompt stays here" : json.checked ? judged(box.value) : plain);
     how.classList.toggle("acl-warn", !whole && json.checked && !valid(box.value));
   }
