@@ -6,6 +6,7 @@ the engine holds open: an engine that is killed takes it along.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import re
@@ -92,6 +93,9 @@ def main(socket_path: str, state_folder: str) -> None:
     # Scripts attach AWS's own policies to their roles.
     default_user_config["iam"]["load_aws_managed_policies"] = True
     state = State(Path(state_folder))
+    # The moto of an engine that was killed may still be saving.
+    lock = (Path(state_folder) / "lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
     if lost := state.load():
         log.warning("another version of moto has saved %s: put aside in %s", ", ".join(lost), state_folder)
     watch = Watch(state)
@@ -107,6 +111,8 @@ def main(socket_path: str, state_folder: str) -> None:
     print(READY, flush=True)  # noqa: T201 - the engine waits for it
     sys.stdin.buffer.read()
     watch.save()
+    # An engine that was killed cannot take its folder away.
+    shutil.rmtree(Path(socket_path).parent, ignore_errors=True)
     os._exit(0)
 
 

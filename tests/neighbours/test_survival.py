@@ -18,6 +18,7 @@ import pytest
 from agentcore_lab.accounts.handed_out import client_environment
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import UNMETERED, FakeClock, ScriptedBackend, engine_in_thread
+from tests.programs import Program
 
 HERE = {"LocationConstraint": "us-west-2"}
 ALLOW = json.dumps(
@@ -45,11 +46,6 @@ def test_all_services_come_back_as_they_were(tmp_path: Path, monkeypatch: pytest
         first = fill(client)
         at_once = look(client, first)
     with engine(tmp_path, monkeypatch) as client:
-        assert look(client, first) == at_once
-        client("s3").delete_bucket_lifecycle(Bucket="kept")
-        client("s3").put_object(Bucket="kept", Key="later", Body=b"third life")
-    with engine(tmp_path, monkeypatch) as client:
-        assert client("s3").get_object(Bucket="kept", Key="later")["Body"].read() == b"third life"
         assert look(client, first) == at_once
 
 
@@ -163,7 +159,7 @@ def test_contents_go_with_their_objects(tmp_path: Path, monkeypatch: pytest.Monk
         client("s3").put_object(Bucket="kept", Key="a", Body=b"3")
         client("s3").delete_object(Bucket="kept", Key="b")
     [left] = objects.iterdir()
-    assert left.read_bytes() == b"3"
+    assert left.read_bytes() == b"3", "what is changed after a restart is saved like the rest"
     assert left.stat().st_mode & 0o077 == 0
 
 
@@ -182,3 +178,31 @@ def test_what_another_moto_saved_is_put_aside_and_told(
     assert (folder / "s3.unreadable").exists()
     assert [path.read_bytes() for path in (folder / "objects").iterdir()] == [b"1"]
     assert "another version of moto has saved s3" in (tmp_path / "neighbours.log").read_text()
+
+
+def test_an_engine_that_is_killed_takes_the_process_along(tmp_path: Path) -> None:
+    """What was changed at the last moment is saved, and nothing is left behind."""
+    program = Program(tmp_path / "data")
+    with program.serving("--sandbox", "process", "--port", "0") as serving:
+        variables = client_environment(serving.engine)
+        make: Any = boto3.client
+        s3 = make(
+            "s3",
+            endpoint_url=serving.engine.url,
+            region_name="us-west-2",
+            aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        )
+        s3.create_bucket(Bucket="kept", CreateBucketConfiguration=HERE)
+        [moto] = [
+            each
+            for each in psutil.Process(serving.engine.pid).children()
+            if "agentcore_lab.neighbours.child" in each.cmdline()
+        ]
+        folder = Path(moto.cmdline()[3]).parent
+        s3.put_object(Bucket="kept", Key="k", Body=b"the last moment")
+        os.kill(serving.engine.pid, signal.SIGKILL)
+        moto.wait(30)
+    assert not folder.exists()
+    [content] = (tmp_path / "data" / "neighbours" / "objects").iterdir()
+    assert content.read_bytes() == b"the last moment"
