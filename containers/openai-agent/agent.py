@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from bedrock_agentcore import BedrockAgentCoreApp
 
 MODEL = os.environ.get("MODEL", "us.anthropic.claude-sonnet-4-20250514-v1:0")
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it asks the internet while it is imported
+os.environ.setdefault(
+    "LITELLM_LOCAL_MODEL_COST_MAP", "True"
+)  # else it asks the internet while it is imported
 os.environ.setdefault("OPENAI_AGENTS_DISABLE_TRACING", "1")  # it would go to OpenAI
 
 app = BedrockAgentCoreApp()

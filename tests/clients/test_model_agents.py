@@ -19,7 +19,6 @@ from agentcore_lab.settings import Settings
 from tests.clients.stage import Deployed, Stage, new_session_id
 from tests.programs import ROOT, Program
 
-
 FOLDERS = ["strands-agent", "langgraph-agent", "openai-agent"]
 
 
