@@ -20,7 +20,9 @@ from agentcore_lab.identity.providers import CredentialProviders
 from agentcore_lab.identity.resource_token_operations import ResourceTokenOperations
 from agentcore_lab.identity.runtime_tokens import RuntimeTokens
 from agentcore_lab.identity.token_operations import TokenOperations
+from agentcore_lab.identity.tokens import JwtTokens
 from agentcore_lab.identity.user_tokens import UserTokens
+from agentcore_lab.identity.user_verification import UserVerification
 from agentcore_lab.identity.vault import TokenVault
 from agentcore_lab.identity.vault_operations import VaultOperations
 from agentcore_lab.identity.workload import WorkloadIdentities
@@ -51,10 +53,11 @@ def open_outbound(
     quotas: Quotas,
     client: aiohttp.ClientSession,
     url: str,
+    of_users: JwtTokens,
 ) -> Outbound:
     """The identity service of the engine that owns ``data_dir``; keys that no vault uses are removed.
 
-    ``client`` speaks to authorization servers, ``url`` is where browsers find the engine.
+    ``client`` speaks to authorization servers, ``url`` is where browsers find the engine; ``of_users`` verifies JWTs.
     """
     identities = WorkloadIdentities(database, clock, quotas)
     vault = TokenVault(database, KeyFiles(data_dir), clock)
@@ -70,7 +73,7 @@ def open_outbound(
         **ApiKeyOperations(providers).table(),
         **VaultOperations(vault).table(),
         **Oauth2Operations(providers, url).table(),
-        **TokenOperations(tokens, providers).table(),
+        **TokenOperations(tokens, providers, UserVerification(of_users)).table(),
         **ResourceTokenOperations(resources, flow).table(),
     }
     return Outbound(identities, providers, RuntimeTokens(tokens), flow, operations)

@@ -172,7 +172,8 @@ async def open_engine(
         endpoints.resume()
         tokens = ClientTokens(database, clock)
         attachments = Attachments(database, repository)
-        outbound = open_outbound(database, settings.data_dir, clock, quotas, client, about.url)
+        of_users = JwtTokens(Issuers(HttpDocuments(client), clock), clock)
+        outbound = open_outbound(database, settings.data_dir, clock, quotas, client, about.url, of_users)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
@@ -185,7 +186,7 @@ async def open_engine(
         stack.push_async_callback(limits.close)
         upstream = Upstream(client, backend, sessions, limits)
         invoker = Invoker(repository, sessions, upstream, backend.name, about.url, outbound.mint)
-        inbound = Inbound(invoker.plan, about.url, JwtTokens(Issuers(HttpDocuments(client), clock), clock))
+        inbound = Inbound(invoker.plan, about.url, of_users)
         gate = Gate(attachments, clock, inbound)
         shells = Shells(invoker.plan, sessions, backend)
         stack.push_async_callback(shells.close)

@@ -37,7 +37,7 @@ def test_the_panels_of_the_chosen_runtime_stand_below(page: DashboardPage, aws: 
     assert before.invoke is None
     choose(page, arn)
     assert repr(page).startswith("Dashboard(InvokePanel(runtime 'hello_agent'")
-    assert page.children == (page.choice, page.dashboard)
+    assert [*page.children] == [page.choice, page.dashboard]
     assert before.sessions.comm is None
     choose(page, "")
     assert page.dashboard.invoke is None
