@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agentcore_lab.identity.provider_secrets import ProviderSecrets
 from agentcore_lab.identity.providers import CredentialProviders, Kind
 from agentcore_lab.identity.user_verification import UserVerification
 from agentcore_lab.identity.users import User, named
@@ -14,10 +15,15 @@ class TokenOperations:
     """GetWorkloadAccessToken in its three forms, and GetResourceApiKey."""
 
     def __init__(
-        self, tokens: WorkloadTokens, providers: CredentialProviders, verify: UserVerification
+        self,
+        tokens: WorkloadTokens,
+        providers: CredentialProviders,
+        secrets: ProviderSecrets,
+        verify: UserVerification,
     ) -> None:
         self._tokens = tokens
         self._providers = providers
+        self._secrets = secrets
         self._verify = verify
 
     def table(self) -> dict[str, Operation]:
@@ -45,7 +51,7 @@ class TokenOperations:
         """AWS: GetResourceApiKey."""
         self._tokens.read(scope, params["workloadIdentityToken"])
         provider = self._providers.get(scope, Kind.API_KEY, params["resourceCredentialProviderName"])
-        return {"apiKey": self._providers.secret(provider)}
+        return {"apiKey": await self._secrets.of(provider)}
 
     def _given(self, scope: Scope, params: Params, user: User | None) -> Result:
         return {"workloadAccessToken": self._tokens.for_caller(scope, params["workloadName"], user)}

@@ -15,6 +15,7 @@ from agentcore_lab.neighbours.destination import Destination
 from agentcore_lab.neighbours.process import LOG, MotoProcess
 from agentcore_lab.neighbours.refusal import Refusal, not_offered, refusal
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.server.answered_here import MAX_BODY, AnsweredHere
 from agentcore_lab.server.failure import internal_error
 
 log = logging.getLogger(__name__)
@@ -30,33 +31,65 @@ _HOP_BY_HOP = frozenset(
 _PAGES = frozenset({404, 405, 500, 501})
 """With these moto sends a page of HTML where it has no answer."""
 
+_STATUS = {
+    "NotImplementedException": 501,
+    "InternalServerException": 500,
+    "AccessDenied": 403,
+    "RequestEntityTooLarge": 413,
+}
+"""HTTP's, by the error's code; 400 of all others."""
+
 _FORM = "application/x-www-form-urlencoded"
 _NOTHING_OF_OURS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
+
+
+class RequestTooLarge(AwsError):  # noqa: N818 - a state, named as one
+    """A request that has to be read as a whole is too large for that."""
+
+    code = "RequestEntityTooLarge"
 
 
 class Neighbours:
     """Passes requests on to moto, which is started with the first of them."""
 
-    def __init__(self, process: MotoProcess) -> None:
+    def __init__(self, process: MotoProcess, here: AnsweredHere) -> None:
         self._process = process
+        self._here = here
 
     async def handle(
         self, scope: Scope, request: web.Request, to: Destination, request_id: str
     ) -> web.StreamResponse:
-        """The service's answer, as ``scope``'s account; a refusal in the service's own form."""
+        """The service's answer, for the account that signs; a refusal in the service's own form."""
         try:
-            return await self._passed(scope, request, to)
+            caller = self._here.holder(request, scope)
+            scope = Scope(caller.account_id, scope.region)
+            body = await self._short_body(request, to.service)
+            if body is not None:
+                answer = await self._here.answer(to.service, request, body, scope, caller, request_id)
+                if answer is not None:
+                    return answer
+            return await self._passed(scope, request, to, body)
         except AwsError as error:
             return _respond(_failed(to.service, request.headers, error, request_id))
-        except aiohttp.ClientError:
-            log.exception("request %s: moto broke off", request_id)
+        except Exception:
             return _respond(_failed(to.service, request.headers, internal_error(request_id), request_id))
 
     def refuse(self, request: web.Request, service: str, request_id: str) -> web.Response:
         """The answer to a request for a service that is not offered."""
         return _respond(not_offered(service, request.headers, request_id))
 
-    async def _passed(self, scope: Scope, request: web.Request, to: Destination) -> web.StreamResponse:
+    async def _short_body(self, request: web.Request, service: str) -> bytes | None:
+        """The whole body of a request that the engine may answer itself, None of any other."""
+        if not self._here.may_answer(service, request):
+            return None
+        try:
+            return await request.clone(client_max_size=MAX_BODY).read()
+        except web.HTTPRequestEntityTooLarge as error:
+            raise RequestTooLarge(f"The request is larger than {MAX_BODY} bytes") from error
+
+    async def _passed(
+        self, scope: Scope, request: web.Request, to: Destination, body: bytes | None
+    ) -> web.StreamResponse:
         path = f"/{to.bucket}{request.raw_path}" if to.bucket else request.raw_path
         connector = aiohttp.UnixConnector(await self._process.socket(), force_close=True)
         async with (
@@ -64,7 +97,7 @@ class Neighbours:
             client.request(
                 request.method,
                 URL(f"http://moto{path}", encoded=True),
-                data=_body(request) if request.body_exists else None,
+                data=body or (_body(request) if request.body_exists else None),
                 headers=_headers(request, scope.account_id),
                 skip_auto_headers=_NOTHING_OF_OURS,
                 allow_redirects=False,
@@ -108,8 +141,7 @@ def _headers(request: web.Request, account: str) -> dict[str, str]:
 
 
 def _failed(service: str, headers: Mapping[str, str], error: AwsError, request_id: str) -> Refusal:
-    status = 501 if isinstance(error, NotImplementedException) else 500
-    return refusal(service, headers, error.code, error.message, request_id, status)
+    return refusal(service, headers, error.code, error.message, request_id, _STATUS.get(error.code, 400))
 
 
 def _respond(said: Refusal) -> web.Response:
