@@ -77,6 +77,7 @@ class Settings:
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": url,
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": url,
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
+            "AWS_BEDROCK_RUNTIME_ENDPOINT": url,  # LiteLLM's, and so of the frameworks that bring it
             "BEDROCK_AGENTCORE_DP_ENDPOINT": url,
             "BEDROCK_AGENTCORE_CP_ENDPOINT": url,
             "AWS_REGION": self.region,

@@ -47,6 +47,8 @@ def found_dead(status: SandboxStatus) -> str:
     """How a sandbox that was found dead ended, as the end of a sentence about its container."""
     if status.out_of_memory:
         return "was ended for using more memory than a session has"
+    if status.out_of_disk:
+        return "was ended for writing more to its disk than a session may"
     if status.exit_code is None:
         return "is gone"
     return f"exited with code {status.exit_code}"

@@ -85,6 +85,7 @@ class SandboxStatus:
     running: bool
     exit_code: int | None = None
     out_of_memory: bool = False
+    out_of_disk: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from docker.errors import APIError, DockerException, NotFound
 from docker.errors import ImageNotFound as NoSuchImage
 from requests.exceptions import RequestException
 
-from agentcore_lab.sandbox import docker_files, docker_volumes
+from agentcore_lab.sandbox import docker_files, docker_network, docker_volumes
 from agentcore_lab.sandbox.base import (
     BackendUnavailable,
     Doorway,
@@ -32,11 +32,11 @@ from agentcore_lab.sandbox.docker_container import (
     address_of,
     container_name,
     container_options,
-    gateway_of,
     labels_of,
     limits_on,
     usage_in,
 )
+from agentcore_lab.sandbox.docker_disk import DiskWatch
 from agentcore_lab.sandbox.docker_exec import DockerCommand, DockerExec, DockerTerminal, open_shell, run
 from agentcore_lab.sandbox.docker_host import EngineUnreachable, connect
 from agentcore_lab.sandbox.docker_probe import MEND, reaches_bridge, why_no_arm64
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
     from docker.models.containers import Container
-    from docker.models.networks import Network
 
     from agentcore_lab.sandbox.commands import Size
 
@@ -61,9 +60,9 @@ _THREADS = 8
 class DockerBackend:
     """Containers marked with ``owner``; those of other owners are never seen or touched.
 
-    ``vcpus`` and ``memory_gib`` limit each sandbox. ``publish`` says how agents are reached: at their own address
-    on the engine's bridge (False) or at a port of 127.0.0.1 (True, for engines in a virtual machine); None decides
-    by what the engine says of itself.
+    ``vcpus``, ``memory_gib`` and ``disk_gib`` (what it writes outside its storage) limit each sandbox.
+    ``publish`` says how agents are reached: at their own address on the engine's bridge (False) or at a port of
+    127.0.0.1 (True, for engines in a virtual machine); None decides by what the engine says of itself.
     """
 
     name = "docker"
@@ -79,6 +78,7 @@ class DockerBackend:
         network: str = "agentcore-lab",
         vcpus: float = 2,
         memory_gib: float = 8,
+        disk_gib: float = 10,
         publish: bool | None = None,
     ) -> None:
         self._owner = owner
@@ -88,6 +88,8 @@ class DockerBackend:
         self._init = True
         self._measuring = asyncio.Lock()
         self._stores = ImageStores()
+        self._disk = DiskWatch(disk_gib)
+        self._watching: asyncio.Task[None] | None = None
         self._limits: Limits | None = None
         self._gateway: str | None = None
         self._docker: DockerClient | None = None
@@ -104,6 +106,9 @@ class DockerBackend:
         except SandboxError as error:
             await self.close()
             raise BackendUnavailable(f"the container engine cannot be used ({error}): {MEND}") from None
+        self._watching = asyncio.create_task(
+            self._disk.keep(lambda: self._blocking(self._disk.look, self._client, self._owner))
+        )
 
     @property
     def doorway(self) -> Doorway:
@@ -114,6 +119,10 @@ class DockerBackend:
 
     async def close(self) -> None:
         """Remove the network if nobody uses it any more, and let the engine go."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+            self._watching = None
         if self._docker is not None:
             await self._blocking(self._close, self._docker)
             self._docker = None
@@ -152,7 +161,12 @@ class DockerBackend:
         state = container.attrs["State"]
         if state["Running"]:
             return SandboxStatus(running=True)
-        return SandboxStatus(running=False, exit_code=state["ExitCode"], out_of_memory=state["OOMKilled"])
+        return SandboxStatus(
+            running=False,
+            exit_code=state["ExitCode"],
+            out_of_memory=state["OOMKilled"],
+            out_of_disk=sandbox_id in self._disk.ended,
+        )
 
     async def logs(self, sandbox_id: str, tail: int) -> list[str]:
         """The container's last lines, crashed or not, until it is stopped."""
@@ -180,6 +194,7 @@ class DockerBackend:
     async def stop(self, sandbox_id: str, grace: float) -> None:
         """End the container and remove it with its anonymous volumes and its log."""
         await self._blocking(self._stop, sandbox_id, grace)
+        self._disk.ended.discard(sandbox_id)
 
     async def owned(self) -> list[Owned]:
         """Every container with this owner's label, running or not."""
@@ -226,42 +241,12 @@ class DockerBackend:
         self._limits = limits_on(info, *self._asked)
         if self._publish is None:
             self._publish = not reaches_bridge(info)
-        self._ensure_network()
-        self._gateway = gateway_of(self._client.networks.get(self._network).attrs)
+        docker_network.ensure(self._client, self._network)
+        self._gateway = docker_network.gateway(self._client, self._network)
 
     def _close(self, client: DockerClient) -> None:
-        with suppress(DockerException, RequestException):  # another engine's sandboxes still use it
-            client.networks.get(self._network).remove()
+        docker_network.remove(client, self._network)
         client.close()
-
-    def _ensure_network(self) -> None:
-        """One bridge for all engines of the machine, on which containers cannot reach each other."""
-        if not self._networks():
-            closed = {"com.docker.network.bridge.enable_icc": "false"}
-            try:
-                self._client.networks.create(
-                    self._network, driver="bridge", options=closed, check_duplicate=True
-                )
-            except APIError as error:
-                if error.status_code != 409:  # another engine made it in the meantime
-                    raise
-        self._leave_one_network()
-
-    def _leave_one_network(self) -> None:
-        """Engines that open at the same moment may each make one, and then no container can join by the name."""
-        for surplus in self._networks()[:0:-1]:
-            with suppress(APIError):  # another engine removed it, or has put a sandbox on it
-                surplus.remove()
-        for unused in self._networks()[:-1]:
-            with suppress(APIError):
-                unused.remove()
-
-    def _networks(self) -> list[Network]:
-        """The networks of this name, the oldest first."""
-        found = [
-            each for each in self._client.networks.list(names=[self._network]) if each.name == self._network
-        ]
-        return sorted(found, key=lambda each: (each.attrs["Created"], each.id))
 
     def _resolve(self, uri: str) -> Image:
         try:
@@ -283,7 +268,7 @@ class DockerBackend:
             raise ImageNotFound(f"the image of {spec.image.uri} is gone: build it again") from None
         except NotFound:
             # An engine that thought itself the last one removed the network.
-            self._ensure_network()
+            docker_network.ensure(self._client, self._network)
             self._run(spec)
         except APIError as error:
             self._mend(str(error.explanation), error)
@@ -294,7 +279,7 @@ class DockerBackend:
         if self._init and "docker-init" in why:
             self._init = False  # this engine was installed without an init
         elif "ambiguous" in why:
-            self._leave_one_network()
+            docker_network.leave_one(self._client, self._network)
         else:
             raise error
 

@@ -4,6 +4,8 @@ import os
 import time
 from threading import Timer
 
+from attacks import ATTACKS
+
 LINE = b"misbehaving, as asked\n"
 
 # What the health check answers, and whether SIGTERM is heard.
@@ -119,13 +121,20 @@ def ignore_sigterm(agent, _asked):
     agent.answer()
 
 
+def hang_ping(agent, _asked):
+    """A good answer, and from now on health checks that get none."""
+    health["hangs"] = True
+    agent.answer()
+
+
 FAULTS = {
     "none": lambda agent, _asked: agent.answer(),
+    **ATTACKS,
     **{
         fault.__name__.replace("_", "-"): fault
         for fault in (
             *(status, crash, exit_at_once, hang, slow_headers, garbage, half_body, short_body, no_answer),
-            *(unhealthy, huge, endless, unended_event, redirect, wrong_type, ignore_sigterm),
+            *(unhealthy, hang_ping, huge, endless, unended_event, redirect, wrong_type, ignore_sigterm),
         )
     },
 }

@@ -30,7 +30,8 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if request.param == "process":
         options.append("--tls")
     with program.serving(*options) as serving:
-        yield Stage(program, serving.engine, clients_of(serving.engine.url))
+        # Frameworks that go on importing when they are healthy take minutes under QEMU for their first answer.
+        yield Stage(program, serving.engine, clients_of(serving.engine.url, patience=600))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

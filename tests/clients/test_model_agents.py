@@ -1,4 +1,4 @@
-"""Agents of frameworks with Bedrock model classes as they are, on the scripted model: Strands and LangGraph."""
+"""Agents of frameworks with Bedrock model classes as they are, on the scripted model: Strands, LangGraph, OpenAI's."""
 
 from __future__ import annotations
 
@@ -19,8 +19,14 @@ from agentcore_lab.settings import Settings
 from tests.clients.stage import Deployed, Stage, new_session_id
 from tests.programs import ROOT, Program
 
+FOLDERS = ["strands-agent", "langgraph-agent", "openai-agent"]
 
-@pytest.fixture(scope="module", params=["strands-agent", "langgraph-agent"])
+
+@pytest.fixture(
+    scope="module",
+    # The last imports for half a minute in every session, on any processor.
+    params=[*FOLDERS[:2], pytest.param(FOLDERS[2], marks=pytest.mark.long)],
+)
 def agent(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Deployed]:
     """The agent of one framework, READY."""
     with stage.deployed(request.param) as deployed:
@@ -66,7 +72,7 @@ def test_the_conversation_is_the_sessions(agent: Deployed) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("folder", ["strands-agent", "langgraph-agent"])
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_the_same_agent_runs_as_a_plain_process(
     engine: RunningEngine, settings: Settings, folder: str
 ) -> None:

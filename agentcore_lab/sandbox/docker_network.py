@@ -1,0 +1,54 @@
+"""The bridge that sandboxes are on: one for all engines of a machine, on which containers cannot reach each other."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from docker.errors import APIError, DockerException
+from requests.exceptions import RequestException
+
+from agentcore_lab.sandbox.docker_container import gateway_of
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.networks import Network
+
+
+def ensure(client: DockerClient, name: str) -> None:
+    """Make the network if there is none of this ``name``. Raises APIError."""
+    if not _of_name(client, name):
+        closed = {"com.docker.network.bridge.enable_icc": "false"}
+        try:
+            client.networks.create(name, driver="bridge", options=closed, check_duplicate=True)
+        except APIError as error:
+            if error.status_code != 409:  # another engine made it in the meantime
+                raise
+    leave_one(client, name)
+
+
+def leave_one(client: DockerClient, name: str) -> None:
+    """Engines that open at the same moment may each make one, and then no container can join by the name."""
+    for surplus in _of_name(client, name)[:0:-1]:
+        with suppress(APIError):  # another engine removed it, or has put a sandbox on it
+            surplus.remove()
+    for unused in _of_name(client, name)[:-1]:
+        with suppress(APIError):
+            unused.remove()
+
+
+def remove(client: DockerClient, name: str) -> None:
+    """Remove the network, unless another engine's sandboxes still use it."""
+    with suppress(DockerException, RequestException):
+        client.networks.get(name).remove()
+
+
+def gateway(client: DockerClient, name: str) -> str | None:
+    """The engine's machine as containers of the network see it. Raises APIError."""
+    return gateway_of(client.networks.get(name).attrs)
+
+
+def _of_name(client: DockerClient, name: str) -> list[Network]:
+    """The networks of this name, the oldest first."""
+    found = [each for each in client.networks.list(names=[name]) if each.name == name]
+    return sorted(found, key=lambda each: (each.attrs["Created"], each.id))
