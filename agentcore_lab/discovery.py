@@ -65,18 +65,18 @@ class RunningEngine:
         """
         return self._answered(path)
 
-    def send(self, path: str, body: dict[str, Any]) -> Any:
-        """The JSON the engine answers when ``body`` is posted to ``/_lab/{path}``.
+    def send(self, path: str, body: dict[str, Any], *, patience: float = _WORK_SECONDS) -> Any:
+        """The JSON the engine answers within ``patience`` seconds when ``body`` is posted to ``/_lab/{path}``.
 
         Raises:
             LabRefused: the engine refused it.
             EngineGone: it does not answer.
         """
-        return self._answered(path, json.dumps(body).encode())
+        return self._answered(path, json.dumps(body).encode(), patience)
 
-    def _answered(self, path: str, body: bytes | None = None) -> Any:
+    def _answered(self, path: str, body: bytes | None = None, patience: float = _WORK_SECONDS) -> Any:
         try:
-            return _fetch(self.url, path, body)
+            return _fetch(self.url, path, body, patience=patience)
         except LabRefused:
             raise
         except (OSError, HTTPException) as error:

@@ -100,6 +100,12 @@ class ServiceQuotaExceededException(AwsError):  # noqa: N818 - AWS's name
     code = "ServiceQuotaExceededException"
 
 
+class DecryptionFailure(AwsError):  # noqa: N818 - AWS's name
+    """A secret cannot be decrypted: its key is lost, or it was changed (HTTP 400)."""
+
+    code = "DecryptionFailure"
+
+
 class ThrottlingException(AwsError):  # noqa: N818 - AWS's name
     """Too many requests a second (HTTP 429)."""
 

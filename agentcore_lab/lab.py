@@ -18,6 +18,7 @@ from agentcore_lab.cleanup.scratch import Scratch, clean
 from agentcore_lab.images.build import Built, image_uri
 from agentcore_lab.images.choose import builder_for
 from agentcore_lab.lab_clock import LabClock
+from agentcore_lab.lab_idp import LabIdp
 from agentcore_lab.lab_model import LabModel
 from agentcore_lab.launch import find_or_start, stop
 from agentcore_lab.looks.card import card, facts
@@ -142,6 +143,14 @@ class Lab:
         builder = builder_for(self.sandbox, self._settings)
         with BuildProgress.shown(name or source.name) as progress:
             return builder.build(source, self.image_uri(name or source.name, tag), on_step=progress.step)
+
+    def idp(self) -> LabIdp:
+        """The local identity provider (OpenID Connect), started if it does not run; it ends with the engine.
+
+        Raises:
+            LabRefused: it did not start; the engine's log says why.
+        """
+        return LabIdp(self._engine)
 
     def scratch(self) -> Scratch:
         """A block at whose end all that this process made inside it is deleted, whichever boto3 client made it.

@@ -38,7 +38,8 @@ class Settings:
     AWS's defaults, by name (runtime/quotas.py). ``ping_seconds`` lie between two health checks of a
     session, which ends after ``unhealthy_after`` failures in succession. ``max_sessions`` may be active at once.
     None is what AWS does, as far as that is known (runtime/limits.py). ``model`` is what answers bedrock-runtime
-    (model/choice.py), ``model_key`` the key that a server of models may want.
+    (model/choice.py), ``model_key`` the key that a server of models may want. ``idp``: the
+    local identity provider starts with the engine.
     """
 
     data_dir: Path
@@ -54,6 +55,7 @@ class Settings:
     unhealthy_after: int | None = None
     max_sessions: int | None = None
     model: str = "scripted"
+    idp: bool = False
     model_key: str = field(default="", repr=False)
 
     def client_environment(self, url: str) -> dict[str, str]:
@@ -63,6 +65,7 @@ class Settings:
         section 18.
         """
         return {
+            "AWS_ENDPOINT_URL": url,
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": url,
             "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": url,
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
@@ -79,6 +82,7 @@ class Settings:
             "AGENTCORE_LAB_CACHE_DIR": str(self.cache_dir),
             "AGENTCORE_LAB_SANDBOX": self.sandbox,
             "AGENTCORE_LAB_MODEL": self.model,
+            "AGENTCORE_LAB_IDP": "1" if self.idp else "0",
             "AGENTCORE_LAB_FAST_LIFECYCLE": "1" if self.fast_lifecycle else "0",
         }
 
@@ -96,9 +100,6 @@ class Settings:
         port = env.get("AGENTCORE_LAB_PORT", str(DEFAULT_PORT))
         if not port.isdecimal() or int(port) > 65535:
             raise BadSetting(f"AGENTCORE_LAB_PORT is {port!r}: use a port number")
-        fast = env.get("AGENTCORE_LAB_FAST_LIFECYCLE", "0")
-        if fast not in {"0", "1"}:
-            raise BadSetting(f"AGENTCORE_LAB_FAST_LIFECYCLE is {fast!r}: use 1 or 0")
         settings = cls(
             data_dir=Path(env.get("AGENTCORE_LAB_DATA_DIR") or user_data_path("agentcore-lab")),
             cache_dir=Path(env.get("AGENTCORE_LAB_CACHE_DIR") or user_cache_path("agentcore-lab")),
@@ -106,13 +107,14 @@ class Settings:
             port=int(port),
             sandbox=cast("SandboxChoice", sandbox),
             region=env.get("AGENTCORE_LAB_REGION", "us-west-2"),
-            fast_lifecycle=fast == "1",
+            fast_lifecycle=_switch(env, "AGENTCORE_LAB_FAST_LIFECYCLE"),
             quotas=_quotas(env.get("AGENTCORE_LAB_QUOTAS", "")),
             ping_seconds=_seconds(env, "AGENTCORE_LAB_PING_SECONDS"),
             unhealthy_after=_count(env, "AGENTCORE_LAB_UNHEALTHY_AFTER"),
             max_sessions=_count(env, "AGENTCORE_LAB_MAX_SESSIONS"),
             model=env.get("AGENTCORE_LAB_MODEL") or "scripted",
             model_key=env.get("AGENTCORE_LAB_MODEL_KEY", ""),
+            idp=_switch(env, "AGENTCORE_LAB_IDP"),
         )
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})
 
@@ -123,6 +125,13 @@ def _quotas(text: str) -> dict[str, int]:
     if not all(name and number.isdecimal() for name, _, number in pairs):
         raise BadSetting(f"AGENTCORE_LAB_QUOTAS is {text!r}: use name=number, parted by commas")
     return {name: int(number) for name, _, number in pairs}
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "0")
+    if text not in {"0", "1"}:
+        raise BadSetting(f"{name} is {text!r}: use 1 or 0")
+    return text == "1"
 
 
 def _seconds(env: Mapping[str, str], name: str) -> float | None:

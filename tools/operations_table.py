@@ -9,7 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agentcore_lab.identity.api_key_operations import ApiKeyOperations
 from agentcore_lab.identity.operations import IdentityOperations
+from agentcore_lab.identity.token_operations import TokenOperations
+from agentcore_lab.identity.vault_operations import VaultOperations
 from agentcore_lab.runtime.endpoint_operations import EndpointOperations
 from agentcore_lab.runtime.operations import RuntimeOperations
 from agentcore_lab.runtime.resource_operations import ResourceOperations
@@ -39,6 +42,11 @@ _CONFIGURATION = {
 }
 
 _RETURN_URLS = {"allowedResourceOauth2ReturnUrls": (STORED, "there are no OAuth2 flows")}
+
+_EXTERNAL = {
+    "apiKeySecretConfig": (STORED, "the key cannot be read from there"),
+}
+_KMS = {"kmsConfiguration.kmsKeyArn": (STORED, "there is no KMS: a key file of the engine does its work")}
 
 _ONLY_THE_FORM = (IGNORED, "checked; forwarded by `--model bedrock`")
 _CONVERSE = {
@@ -76,6 +84,9 @@ _INVOKE_MODEL = {
 NOTES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "CreateWorkloadIdentity": _RETURN_URLS,
     "UpdateWorkloadIdentity": _RETURN_URLS,
+    "CreateApiKeyCredentialProvider": _EXTERNAL,
+    "UpdateApiKeyCredentialProvider": _EXTERNAL,
+    "SetTokenVaultCMK": _KMS,
     "CreateAgentRuntime": {
         field: note for field, note in _CONFIGURATION.items() if field != "metadataConfiguration"
     },
@@ -85,8 +96,8 @@ NOTES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "InvokeAgentRuntime": {
         "runtimeUserId": (
-            IGNORED,
-            "asks for InvokeAgentRuntimeForUser; identities come with workload access tokens",
+            IMPLEMENTED,
+            "asks for InvokeAgentRuntimeForUser; the agent gets a workload access token for the user",
         )
     },
     "Converse": {**_CONVERSE, "outputConfig": _ONLY_THE_FORM},
@@ -112,6 +123,9 @@ def answered() -> frozenset[str]:
         EndpointOperations.__new__(EndpointOperations).table(),
         ResourceOperations.__new__(ResourceOperations).table(),
         IdentityOperations.__new__(IdentityOperations).table(),
+        ApiKeyOperations.__new__(ApiKeyOperations).table(),
+        TokenOperations.__new__(TokenOperations).table(),
+        VaultOperations.__new__(VaultOperations).table(),
     )
     # Those that stream have handlers of their own: server/data.py, server/commands.py, server/model.py.
     streaming = {"InvokeAgentRuntime", "GetAgentCard", "InvokeAgentRuntimeCommand"}

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from agentcore_lab import __version__
-from agentcore_lab.cli import accounts, clock, doctor, engine, images, sessions, up
+from agentcore_lab.cli import accounts, clock, doctor, engine, idp, images, sessions, up
 
 app = typer.Typer(
     name="agentcore-lab",
@@ -38,6 +38,7 @@ for _command in (up.up, engine.serve, engine.status, engine.down, engine.env, do
 app.add_typer(sessions.sessions, name="sessions")
 app.add_typer(accounts.accounts, name="accounts")
 app.add_typer(clock.clock, name="clock")
+app.add_typer(idp.idp, name="idp")
 app.add_typer(images.images, name="images")
 
 

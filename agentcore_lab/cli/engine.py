@@ -22,6 +22,7 @@ from agentcore_lab.cli.options import (
     DataDir,
     FastLifecycle,
     Host,
+    Idp,
     Model,
     PingSeconds,
     Port,
@@ -33,6 +34,7 @@ from agentcore_lab.cli.options import (
     settings_from,
 )
 from agentcore_lab.discovery import EngineAlreadyRuns, PortTaken, RunningEngine
+from agentcore_lab.idp.child import IdpDidNotStart
 from agentcore_lab.model.choice import UnknownModel
 from agentcore_lab.runtime.quotas import UnknownQuota
 from agentcore_lab.sandbox.base import BackendUnavailable
@@ -49,6 +51,7 @@ def serve(
     fast_lifecycle: FastLifecycle = None,
     ping_seconds: PingSeconds = None,
     model: Model = None,
+    idp: Idp = None,
 ) -> None:
     """Run the engine in the foreground until Ctrl-C or SIGTERM.
 
@@ -67,13 +70,21 @@ def serve(
         fast_lifecycle=fast_lifecycle,
         ping_seconds=ping_seconds,
         model=model,
+        idp=idp,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
     try:
         asyncio.run(serve_engine(settings, any_port=port is None, on_ready=_announce))
     except EngineAlreadyRuns as error:
         fail(str(error), launch.LOST_THE_RACE)
-    except (BackendUnavailable, PortTaken, DatabaseTooNew, UnknownModel, UnknownQuota) as error:
+    except (
+        BackendUnavailable,
+        PortTaken,
+        DatabaseTooNew,
+        UnknownModel,
+        UnknownQuota,
+        IdpDidNotStart,
+    ) as error:
         fail(str(error))
 
 

@@ -44,6 +44,7 @@ Model = Annotated[
         show_default="scripted",
     ),
 ]
+Idp = Annotated[bool | None, typer.Option("--idp", help="Start the local identity provider with the engine.")]
 Account = Annotated[
     str | None, typer.Option(help="Name or id of an account of the engine's.", show_default="default")
 ]
@@ -61,6 +62,7 @@ def settings_from(
     fast_lifecycle: bool | None = None,
     ping_seconds: float | None = None,
     model: str | None = None,
+    idp: bool | None = None,
 ) -> Settings:
     """Settings from options and environment; a value that cannot be used is told as a usage error."""
     if sandbox not in {None, "auto", "docker", "process"}:
@@ -76,6 +78,7 @@ def settings_from(
             fast_lifecycle=fast_lifecycle,
             ping_seconds=ping_seconds,
             model=model,
+            idp=idp,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

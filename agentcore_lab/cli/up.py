@@ -16,6 +16,7 @@ from agentcore_lab.cli.options import (
     CacheDir,
     DataDir,
     FastLifecycle,
+    Idp,
     Model,
     Port,
     Sandbox,
@@ -44,6 +45,7 @@ def up(
     sandbox: Sandbox = None,
     fast_lifecycle: FastLifecycle = None,
     model: Model = None,
+    idp: Idp = None,
 ) -> None:
     """Start the engine, prove that an agent answers, and open JupyterLab on the first lab.
 
@@ -56,6 +58,7 @@ def up(
         sandbox=sandbox,
         fast_lifecycle=fast_lifecycle,
         model=model,
+        idp=idp,
     )
     root = root.expanduser().resolve()
     if not (root / "notebooks" / FIRST_LAB).is_file():

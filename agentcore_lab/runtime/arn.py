@@ -35,6 +35,14 @@ class Scope:
         """``…:workload-identity-directory/default/workload-identity/{name}``."""
         return self._arn(f"workload-identity-directory/default/workload-identity/{name}")
 
+    def credential_provider_arn(self, kind: str, name: str) -> str:
+        """``arn:aws:acps:…:token-vault/default/{kind}/{name}``: the service of the model's pattern."""
+        return f"arn:aws:acps:{self.region}:{self.account_id}:token-vault/default/{kind}/{name}"
+
+    def secret_arn(self, name: str) -> str:
+        """``arn:aws:secretsmanager:…:secret:{name}``."""
+        return f"arn:aws:secretsmanager:{self.region}:{self.account_id}:secret:{name}"
+
     def _arn(self, resource: str) -> str:
         return f"arn:aws:bedrock-agentcore:{self.region}:{self.account_id}:{resource}"
 

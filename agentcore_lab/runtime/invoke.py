@@ -28,6 +28,7 @@ from agentcore_lab.runtime.session_endpoint import session_endpoint_url
 from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.upstream import ContainerRefused, Reply, Upstream
 from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT, Status
+from agentcore_lab.runtime.workload_token import Minting, with_token
 from agentcore_lab.store.remembered import Remembered
 
 AGENT_CARD = "/.well-known/agent-card.json"
@@ -60,17 +61,25 @@ class Answer:
 class Invoker:
     """Answers InvokeAgentRuntime and GetAgentCard.
 
-    ``sandbox`` is what the lab's facts call the sandboxes, ``url`` where the engine's clients find it.
+    ``sandbox`` is what the lab's facts call the sandboxes, ``url`` where the engine's clients find it. ``mint`` makes
+    the token by which an agent acts for a call's user.
     """
 
     def __init__(
-        self, repository: RuntimeRepository, sessions: Sessions, upstream: Upstream, sandbox: str, url: str
+        self,
+        repository: RuntimeRepository,
+        sessions: Sessions,
+        upstream: Upstream,
+        sandbox: str,
+        url: str,
+        mint: Minting,
     ) -> None:
         self._repository = repository
         self._sessions = sessions
         self._upstream = upstream
         self._sandbox = sandbox
         self._url = url
+        self._mint = mint
         self._mcp = McpNames(sessions.has_ended)
         self._plans: Remembered[Plan] = Remembered(repository.database)
 
@@ -80,6 +89,7 @@ class Invoker:
 
         Raises:
             ResourceNotFoundException: unknown runtime or qualifier.
+            AccessDeniedException: a token of the calling agent that is not valid.
             RuntimeClientError: the container did not start, answered 4xx or 5xx, or broke off.
             GatewayTimeoutException: it took longer than AWS waits.
             McpRequestUnacceptable, McpSessionNotFound: what only MCP clients are told.
@@ -87,11 +97,12 @@ class Invoker:
         plan = self.plan(scope, call.params)
         protocol = protocol_of(plan.version.spec)
         belongs = await self._belongs(plan.runtime.id, protocol, call)
+        token = self._mint(scope, plan.runtime.id, call.params, call.headers)
         async with self._sessions.use(
             plan.runtime.id, belongs.session_id, lambda: self.plan(scope, call.params)
         ) as lease:
             sending = self._upstream.request(
-                lease, "POST", lease.protocol.path, _headers(call, lease, belongs), call.payload.sent()
+                lease, "POST", lease.protocol.path, _headers(call, lease, belongs, token), call.payload.sent()
             )
             try:
                 async with sending as reply:
@@ -111,11 +122,12 @@ class Invoker:
         """
         plan = self.plan(scope, call.params)
         belongs = Belongs(call.params.get("runtimeSessionId") or str(uuid.uuid4()))
+        token = self._mint(scope, plan.runtime.id, call.params, call.headers)
         async with (
             self._sessions.use(
                 plan.runtime.id, belongs.session_id, lambda: self.plan(scope, call.params)
             ) as lease,
-            self._upstream.request(lease, "GET", AGENT_CARD, _headers(call, lease, belongs)) as reply,
+            self._upstream.request(lease, "GET", AGENT_CARD, _headers(call, lease, belongs, token)) as reply,
         ):
             members = {"runtimeSessionId": belongs.session_id}
             facts = _facts(lease, self._sandbox, reply)
@@ -201,7 +213,7 @@ async def rpc_head(call: Call) -> RpcHead:
     return head_of(await call.payload.peek(PEEK_BYTES))
 
 
-def _headers(call: Call, lease: Lease, belongs: Belongs) -> dict[str, str]:
+def _headers(call: Call, lease: Lease, belongs: Belongs, token: str | None) -> dict[str, str]:
     configured = lease.version.spec.get("requestHeaderConfiguration") or {}
     allowlist = configured.get("requestHeaderAllowlist", ())
     headers = to_container(call.headers, allowlist, lease.session.session_id, call.request_id)
@@ -209,7 +221,7 @@ def _headers(call: Call, lease: Lease, belongs: Belongs) -> dict[str, str]:
         headers[MCP_SESSION_ID] = belongs.told
     if length := call.headers.get("Content-Length"):
         headers["Content-Length"] = length
-    return headers
+    return with_token(headers, token)
 
 
 def _facts(lease: Lease, sandbox: str, reply: Reply) -> dict[str, str]:

@@ -21,6 +21,7 @@ class Quotas:
     versions_per_runtime: int = 1000
     endpoints_per_runtime: int = 10
     workload_identities: int = 11_000
+    credential_providers_of_a_kind: int = 50
     mutating_calls_per_second: int = 50
     get_calls_per_second: int = 150
     list_calls_per_second: int = 25

@@ -12,7 +12,7 @@ from agentcore_lab.runtime.resources import Attachments
 
 
 class Taggable(Protocol):
-    """Resources of another kind that carry tags: workload identities."""
+    """Resources of another kind that carry tags: workload identities, credential providers."""
 
     def names(self, arn: str) -> bool:
         """Whether the ARN is of that kind; the other methods are for those alone."""
@@ -30,7 +30,7 @@ class Taggable(Protocol):
 class ResourceOperations:
     """Tag, untag, list tags; put, get and delete policies, which authorization.py enforces."""
 
-    def __init__(self, attachments: Attachments, others: Taggable) -> None:
+    def __init__(self, attachments: Attachments, *others: Taggable) -> None:
         self._attachments = attachments
         self._others = others
 
@@ -48,8 +48,8 @@ class ResourceOperations:
     async def tag_resource(self, scope: Scope, params: Params) -> Result:
         """AWS: TagResource."""
         arn, tags = params["resourceArn"], params["tags"]
-        if self._others.names(arn):
-            self._others.tag(scope, arn, tags)
+        if other := self._other(arn):
+            other.tag(scope, arn, tags)
         else:
             self._attachments.tag(self._attachments.resource(scope, arn), tags)
         return {}
@@ -57,8 +57,8 @@ class ResourceOperations:
     async def untag_resource(self, scope: Scope, params: Params) -> Result:
         """AWS: UntagResource."""
         arn, keys = params["resourceArn"], params["tagKeys"]
-        if self._others.names(arn):
-            self._others.untag(scope, arn, keys)
+        if other := self._other(arn):
+            other.untag(scope, arn, keys)
         else:
             self._attachments.untag(self._attachments.resource(scope, arn), keys)
         return {}
@@ -66,8 +66,8 @@ class ResourceOperations:
     async def list_tags_for_resource(self, scope: Scope, params: Params) -> Result:
         """AWS: ListTagsForResource."""
         arn = params["resourceArn"]
-        if self._others.names(arn):
-            return {"tags": self._others.tags(scope, arn)}
+        if other := self._other(arn):
+            return {"tags": other.tags(scope, arn)}
         return {"tags": self._attachments.tags(self._attachments.resource(scope, arn))}
 
     async def put_resource_policy(self, scope: Scope, params: Params) -> Result:
@@ -87,3 +87,6 @@ class ResourceOperations:
         """AWS: DeleteResourcePolicy."""
         self._attachments.delete_policy(self._attachments.resource(scope, params["resourceArn"]))
         return {}
+
+    def _other(self, arn: str) -> Taggable | None:
+        return next((each for each in self._others if each.names(arn)), None)

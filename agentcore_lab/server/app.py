@@ -14,6 +14,7 @@ from agentcore_lab.errors import (
     UnknownOperationException,
     ValidationException,
 )
+from agentcore_lab.neighbours.destination import destination
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.operations import Operation as Handler
@@ -21,6 +22,7 @@ from agentcore_lab.runtime.throttle import Kind, Throttle, control_kind
 from agentcore_lab.server.by_hand import Routes
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
+from agentcore_lab.server.neighbours import Neighbours
 from agentcore_lab.wire.models import CONTROL, Operation, load_model_operations, load_operations
 from agentcore_lab.wire.parse import parse
 from agentcore_lab.wire.request_id import new_request_id
@@ -61,6 +63,7 @@ class Front:
         streaming: Mapping[str, Streaming],
         by_hand: Routes,
         gate: Gate,
+        neighbours: Neighbours,
     ) -> None:
         self._scope = scope
         self._throttle = throttle
@@ -68,6 +71,7 @@ class Front:
         self._streaming = streaming
         self._by_hand = by_hand
         self._gate = gate
+        self._neighbours = neighbours
         self._router = Router(load_operations())
         self._model_router = Router(load_model_operations())
 
@@ -84,9 +88,14 @@ class Front:
         request_id = new_request_id()
         # ARNs arrive percent-encoded, slashes included: the path is routed as it came.
         path, _, query = request.raw_path.partition("?")
+        to = destination(request.method, path, query, request.headers)
+        if to.kind == "neighbour":
+            return await self._neighbours.handle(self._scope, request, to, request_id)
         # First, for a label may hold the slashes of an ARN, and would take what follows the ARN for a part of it.
         by_hand = self._by_hand.match(request.method, path)
         match = None if by_hand else self._match(request.method, path)
+        if to.kind == "unoffered" and by_hand is None and match is None:
+            return self._neighbours.refuse(request, to.service, request_id)
         operation = match.operation if match else None
         try:
             if by_hand is not None:

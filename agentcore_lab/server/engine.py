@@ -13,10 +13,12 @@ from aiohttp import web
 from agentcore_lab.accounts.accounts import Accounts
 from agentcore_lab.clock import Clock
 from agentcore_lab.discovery import RunningEngine
-from agentcore_lab.identity.operations import IdentityOperations
-from agentcore_lab.identity.workload import WorkloadIdentities
+from agentcore_lab.identity.outbound import open_outbound
+from agentcore_lab.idp import FOLDER as IDP_FOLDER
+from agentcore_lab.idp.child import ProviderProcess
 from agentcore_lab.model.choice import open_model
 from agentcore_lab.model.scripts import Scripts
+from agentcore_lab.neighbours.process import MotoProcess
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.boot import Boot
@@ -52,9 +54,11 @@ from agentcore_lab.server.by_hand import Handler, Routes
 from agentcore_lab.server.commands import CommandHandler
 from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.events import EventStream
+from agentcore_lab.server.idp import IdpRoutes
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.server.model import ModelHandler
 from agentcore_lab.server.model_scripts import ModelScripts
+from agentcore_lab.server.neighbours import Neighbours
 from agentcore_lab.server.protected_resource import ProtectedResource
 from agentcore_lab.server.session_endpoint import SessionEndpoints
 from agentcore_lab.server.session_sockets import SessionSockets
@@ -86,6 +90,7 @@ async def open_engine(
 
     Raises:
         UnknownModel, UnknownQuota: the settings name a model or a quota that does not exist.
+        IdpDidNotStart: the settings ask for the identity provider, which did not start.
     """
     scope = Scope(settings.account_id, settings.region)
     quotas = quotas_from(settings.quotas)
@@ -128,19 +133,19 @@ async def open_engine(
         endpoints.resume()
         tokens = ClientTokens(database, clock)
         attachments = Attachments(database, repository)
-        identities = WorkloadIdentities(database, clock, quotas)
+        outbound = open_outbound(database, settings.data_dir, clock, quotas)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
-            **ResourceOperations(attachments, identities).table(),
-            **IdentityOperations(identities).table(),
+            **ResourceOperations(attachments, outbound.identities, outbound.providers).table(),
+            **outbound.operations,
         }
         operations |= {name: tokens.once(name, operations[name]) for name in IDEMPOTENT}
         limits = TimeLimits(clock)
         limits.open()
         stack.push_async_callback(limits.close)
         upstream = Upstream(client, backend, sessions, limits)
-        invoker = Invoker(repository, sessions, upstream, backend.name, about.url)
+        invoker = Invoker(repository, sessions, upstream, backend.name, about.url, outbound.mint)
         inbound = Inbound(invoker.plan, about.url)
         gate = Gate(attachments, clock, inbound)
         shells = Shells(invoker.plan, sessions, backend)
@@ -150,9 +155,18 @@ async def open_engine(
             (method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")
         }
         by_hand["GET", METADATA] = ProtectedResource(inbound)
-        by_hand["GET", PATH] = WebSocketHandler(invoker.plan, sessions, upstream, sockets, gate)
+        by_hand["GET", PATH] = WebSocketHandler(
+            invoker.plan, sessions, upstream, sockets, gate, outbound.mint
+        )
         by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
+        # At an address that leads here from this machine and from the sandboxes: tokens name their issuer.
+        idp = ProviderProcess(settings.data_dir / IDP_FOLDER, backend.doorway.listen_on or "127.0.0.1")
+        stack.push_async_callback(idp.close)
+        if settings.idp:
+            log.info("identity provider: %s", await idp.start())
         scripts = Scripts()
+        moto = MotoProcess(settings.data_dir)
+        stack.push_async_callback(moto.close)
         front = Front(
             scope,
             throttle,
@@ -171,13 +185,16 @@ async def open_engine(
             },
             Routes(by_hand),
             gate,
+            Neighbours(moto),
         )
         status = asdict(about)
         words = Words(scope, repository, about.sandbox)
         lab_api = LabApi(
             scope, sessions, storage, clock, status, EventStream(events, words, sessions, clock, status)
         )
-        applications = Applications(front.application(lab_api, ModelScripts(scripts)), front.application())
+        applications = Applications(
+            front.application(lab_api, ModelScripts(scripts), IdpRoutes(idp)), front.application()
+        )
         for application in (applications.outside, applications.inside):
             application.on_shutdown.append(sockets.close)
             application.on_shutdown.append(shell_handler.close)

@@ -28,6 +28,7 @@ from agentcore_lab.runtime.plan import Lease, Plan
 from agentcore_lab.runtime.protocols import protocol_of
 from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.upstream import Upstream
+from agentcore_lab.runtime.workload_token import Minting, with_token
 from agentcore_lab.server.bridge import Limits
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.session_sockets import SessionSockets
@@ -59,7 +60,7 @@ class Handshake:
 
 
 class WebSocketHandler:
-    """Bridges WebSockets; ``plan`` says what a new session of a call starts from."""
+    """Bridges WebSockets; ``plan`` says what a new session of a call starts from, ``mint`` for whom its agent acts."""
 
     def __init__(
         self,
@@ -68,12 +69,14 @@ class WebSocketHandler:
         upstream: Upstream,
         sockets: SessionSockets,
         gate: Gate,
+        mint: Minting,
     ) -> None:
         self._plan = plan
         self._sessions = sessions
         self._upstream = upstream
         self._sockets = sockets
         self._gate = gate
+        self._mint = mint
 
     async def handle(
         self, scope: Scope, request: web.Request, runtime: str, request_id: str
@@ -86,11 +89,13 @@ class WebSocketHandler:
             raise ValidationException(
                 f"Agent '{plan.runtime.id}' speaks {protocol}, which has no WebSocket: HTTP and AGUI have one."
             )
+        token = self._mint(scope, plan.runtime.id, handshake.params, handshake.headers)
         # The hold ends with the handshake: an open WebSocket alone keeps no session Active, only its traffic does.
         async with self._sessions.use(
             plan.runtime.id, handshake.session_id, lambda: self._plan(scope, handshake.params)
         ) as lease:
-            answer = await self._upstream.upgrade(lease, PATH, _to_agent(handshake, lease, request_id))
+            headers = with_token(_to_agent(handshake, lease, request_id), token)
+            answer = await self._upstream.upgrade(lease, PATH, headers)
         response = _switching(handshake, answer.headers, request_id)
         await self._sockets.bridge(request, response, answer, lease.session, _LIMITS)
         return response

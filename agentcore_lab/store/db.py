@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentcore_lab.plain_error import PlainError
 
-_MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql", "schema-5.sql")
+_MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql", "schema-5.sql", "schema-6.sql")
 
 
 class DatabaseTooNew(PlainError):  # noqa: N818 - a state, named as one

@@ -10,6 +10,8 @@ from tests.clients.stage import Stage
 from tests.conftest import clients_of
 from tests.programs import Program
 
+_SLOW_IN_CONTAINERS = {"test_model_agents.py", "test_identity_agent.py"}
+
 
 @pytest.fixture(
     scope="session",
@@ -26,7 +28,7 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Frameworks take 8 to 25 s to import under QEMU: their agents run as containers in ``make test-long``."""
+    """Agents that import much take 8 to 25 s to start under QEMU: they run as containers in ``make test-long``."""
     for item in items:
-        if item.path.name == "test_model_agents.py" and item.get_closest_marker("docker"):
+        if item.path.name in _SLOW_IN_CONTAINERS and item.get_closest_marker("docker"):
             item.add_marker(pytest.mark.long)

@@ -21,7 +21,7 @@ from botocore.exceptions import EventStreamError
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.sandbox.commands import NoSuchProgram
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
-from agentcore_lab.testing_commands import Writer
+from agentcore_lab.testing.commands import Writer
 from tests.conftest import Clients
 from tests.runtime.test_authorization import deny
 from tests.runtime.test_control_plane import refusal

@@ -19,7 +19,7 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.sandbox.commands import NoSuchProgram, Size
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
-from agentcore_lab.testing_commands import Screen, echoing
+from agentcore_lab.testing.commands import Screen, echoing
 from tests.conftest import Clients, clients_of
 from tests.runtime.calls import JWT
 from tests.runtime.sdk_shells import LocalClient, ReconnectConfig, ShellChannel, ShellFramer, ShellSession

@@ -35,10 +35,17 @@ def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
         assert tuple(runtime) == ("hello-0123456789", "READY")
         (identity,) = database.query("SELECT account_id, region, name, runtime_id FROM workload_identity")
         assert tuple(identity) == ("123456789012", "us-west-2", "hello-0123456789", "hello-0123456789")
-        for table in ("tag", "resource_policy", "client_token", "session_storage"):
+        for table in (
+            "tag",
+            "resource_policy",
+            "client_token",
+            "session_storage",
+            "credential_provider",
+            "vault_secret",
+        ):
             assert database.query(f"SELECT * FROM {table}") == []
         (version,) = database.query("PRAGMA user_version")
-        assert tuple(version) == (5,)
+        assert tuple(version) == (6,)
         database.close()
 
 

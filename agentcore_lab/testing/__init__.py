@@ -33,7 +33,7 @@ from agentcore_lab.sandbox.commands import Size
 from agentcore_lab.server.engine import open_engine
 from agentcore_lab.server.listening import listen_inside, serve_on
 from agentcore_lab.settings import Settings
-from agentcore_lab.testing_commands import (
+from agentcore_lab.testing.commands import (
     CommandScript,
     ScriptedCommand,
     ScriptedTerminal,
