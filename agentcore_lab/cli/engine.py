@@ -16,6 +16,7 @@ from agentcore_lab import launch
 from agentcore_lab.accounts.accounts import AccountError
 from agentcore_lab.accounts.handed_out import client_environment, client_session
 from agentcore_lab.cli.options import (
+    NOT_VERIFIED,
     Account,
     AsJson,
     CacheDir,
@@ -28,6 +29,7 @@ from agentcore_lab.cli.options import (
     Port,
     Region,
     Sandbox,
+    SigV4,
     fail,
     required_engine,
     running_engine,
@@ -52,6 +54,7 @@ def serve(
     ping_seconds: PingSeconds = None,
     model: Model = None,
     idp: Idp = None,
+    sigv4: SigV4 = None,
 ) -> None:
     """Run the engine in the foreground until Ctrl-C or SIGTERM.
 
@@ -71,8 +74,11 @@ def serve(
         ping_seconds=ping_seconds,
         model=model,
         idp=idp,
+        sigv4=sigv4,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
+    if not settings.sigv4:
+        logging.getLogger(__name__).warning(NOT_VERIFIED)
     try:
         asyncio.run(serve_engine(settings, any_port=port is None, on_ready=_announce))
     except EngineAlreadyRuns as error:

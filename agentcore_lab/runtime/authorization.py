@@ -23,6 +23,7 @@ GUARDED = frozenset(
         "InvokeAgentRuntime",
         "InvokeAgentRuntimeCommand",
         "InvokeAgentRuntimeCommandShell",
+        "InvokeAgentRuntimeProxy",
         "InvokeAgentRuntimeWithWebSocketStream",
         "StopRuntimeSession",
         "GetAgentCard",
@@ -49,6 +50,10 @@ class Gate:
         self._attachments = attachments
         self._inbound = inbound
         self._clock = clock
+
+    def takes_tokens(self, scope: Scope, params: Mapping[str, Any]) -> bool:
+        """Whether callers of a runtime bring bearer tokens; not of one that cannot be called."""
+        return self._inbound.takes_tokens(scope, params)
 
     def require(self, scope: Scope, operation: str, params: Mapping[str, Any], asker: Asker) -> None:
         """Let a request through whose credentials are of the right kind, and that every policy concerned allows.

@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from agentcore_lab.errors import AwsError, NotImplementedException
+from agentcore_lab.errors import (
+    AccessDeniedException,
+    AwsError,
+    NotImplementedException,
+    ValidationException,
+)
 from agentcore_lab.neighbours.catalogue import OFFERED
 from agentcore_lab.neighbours.destination import Destination
 from agentcore_lab.neighbours.process import LOG, MotoProcess
 from agentcore_lab.neighbours.refusal import Refusal, not_offered, refusal
+from agentcore_lab.neighbours.unsigned import may_be_unsigned
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.server.body import body_of
+from agentcore_lab.server.callers import brings_nothing
+from agentcore_lab.server.door import MISSING, Door, Wants
 from agentcore_lab.server.failure import internal_error
+from agentcore_lab.wire.signature_errors import (
+    Family,
+    MissingAuthenticationTokenException,
+    SignatureRefused,
+    told,
+)
 
 log = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 256 * 1024
 _TIMEOUT = aiohttp.ClientTimeout(total=None)
+_MOST_BYTES = 5 * 1024**3
+"""Of one PutObject (AWS: Amazon S3 quotas)."""
+
+_FAMILIES: Mapping[str, Family] = {"s3": "s3", "sts": "query", "iam": "query"}
 _ACCOUNT = "x-moto-account-id"
+_STATUSES = {NotImplementedException: 501, AccessDeniedException: 403, ValidationException: 400}
 _HOP_BY_HOP = frozenset(
     {"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", _ACCOUNT}
 )
@@ -37,15 +57,27 @@ _NOTHING_OF_OURS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
 class Neighbours:
     """Passes requests on to moto, which is started with the first of them."""
 
-    def __init__(self, process: MotoProcess) -> None:
+    def __init__(self, process: MotoProcess, door: Door) -> None:
         self._process = process
+        self._door = door
 
-    async def handle(
-        self, scope: Scope, request: web.Request, to: Destination, request_id: str
-    ) -> web.StreamResponse:
-        """The service's answer, as ``scope``'s account; a refusal in the service's own form."""
+    async def handle(self, request: web.Request, to: Destination, request_id: str) -> web.StreamResponse:
+        """The service's answer to the account that asks; a refusal in the service's own form."""
         try:
+            scope = await self._admitted(request, to)
             return await self._passed(scope, request, to)
+        except SignatureRefused as refused:
+            said = told(refused, _FAMILIES.get(to.service, "json"))
+            return _respond(
+                refusal(
+                    to.service,
+                    request.headers,
+                    said.code,
+                    said.message or refused.message,
+                    request_id,
+                    said.status,
+                )
+            )
         except AwsError as error:
             return _respond(_failed(to.service, request.headers, error, request_id))
         except aiohttp.ClientError:
@@ -56,6 +88,16 @@ class Neighbours:
         """The answer to a request for a service that is not offered."""
         return _respond(not_offered(service, request.headers, request_id))
 
+    async def _admitted(self, request: web.Request, to: Destination) -> Scope:
+        wants = Wants(frozenset({to.service}), False, _MOST_BYTES, nobody=True, bucket=to.bucket)
+        scope = await self._door.admit(request, wants)
+        if brings_nothing(request):
+            path = f"/{to.bucket}{request.path}" if to.bucket else request.path
+            form = await body_of(request).read() if to.service == "sts" else b""
+            if not may_be_unsigned(to.service, request.method, path, request.headers, form):
+                raise MissingAuthenticationTokenException(MISSING)
+        return scope
+
     async def _passed(self, scope: Scope, request: web.Request, to: Destination) -> web.StreamResponse:
         path = f"/{to.bucket}{request.raw_path}" if to.bucket else request.raw_path
         connector = aiohttp.UnixConnector(await self._process.socket(), force_close=True)
@@ -64,7 +106,7 @@ class Neighbours:
             client.request(
                 request.method,
                 URL(f"http://moto{path}", encoded=True),
-                data=_body(request) if request.body_exists else None,
+                data=body_of(request).chunks() if request.body_exists else None,
                 headers=_headers(request, scope.account_id),
                 skip_auto_headers=_NOTHING_OF_OURS,
                 allow_redirects=False,
@@ -94,11 +136,6 @@ def _unanswered(request: web.Request, service: str, status: int) -> AwsError:
     )
 
 
-async def _body(request: web.Request) -> AsyncIterator[bytes]:
-    async for chunk in request.content.iter_chunked(_CHUNK_BYTES):
-        yield chunk
-
-
 def _headers(request: web.Request, account: str) -> dict[str, str]:
     passed = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
     if request.method == "PUT" and request.content_type == _FORM:
@@ -108,7 +145,7 @@ def _headers(request: web.Request, account: str) -> dict[str, str]:
 
 
 def _failed(service: str, headers: Mapping[str, str], error: AwsError, request_id: str) -> Refusal:
-    status = 501 if isinstance(error, NotImplementedException) else 500
+    status = _STATUSES.get(type(error), 500)
     return refusal(service, headers, error.code, error.message, request_id, status)
 
 

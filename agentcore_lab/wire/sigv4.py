@@ -154,7 +154,7 @@ class _Signer(SigV4Auth):
     def sign(self, head: Head, payload: str) -> str:
         """The signature of a request."""
         # The scheme and the host of the URL are not part of what is signed.
-        url = f"http://h{head.path}?{_canonical_query(head.query)}"
+        url = f"http://h{head.path}?{_canonical_query(head.query, presigned=self._what.presigned)}"
         request = AWSRequest(head.method, url, headers={"X-Amz-Content-SHA256": payload})
         request.context.update(timestamp=self._what.moment, head=head)
         canonical = self.canonical_request(request)
@@ -188,11 +188,12 @@ def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
     return key
 
 
-def _canonical_query(query: str) -> str:
-    """Every name and value encoded in the one way that AWS signs, the signature itself left out."""
+def _canonical_query(query: str, *, presigned: bool) -> str:
+    """Every name and value encoded in the one way that AWS signs; a signature that is in it is left out."""
+    signature = SIGNATURE_PARAMETER if presigned else None
     pairs = []
     for part in query.split("&"):
         name, _, value = part.partition("=")
-        if part and (plain := unquote_plus(name)) != SIGNATURE_PARAMETER:
+        if part and (plain := unquote_plus(name)) != signature:
             pairs.append(f"{quote(plain, safe='-_.~')}={quote(unquote_plus(value), safe='-_.~')}")
     return "&".join(pairs)

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from agentcore_lab.accounts.handed_out import client_environment
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import UNMETERED, FakeClock, ScriptedBackend, engine_in_thread
@@ -31,9 +32,9 @@ def beside(own_settings: Settings) -> Iterator[RunningEngine]:
 
 
 @pytest.fixture
-def client(beside: RunningEngine, own_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Client:
+def client(beside: RunningEngine, monkeypatch: pytest.MonkeyPatch) -> Client:
     """boto3.client, where the environment is what `agentcore-lab env` prints and nothing names an endpoint."""
-    for name, value in own_settings.client_environment(beside.url).items():
+    for name, value in client_environment(beside).items():
         monkeypatch.setenv(name, value)
     make: Any = boto3.client
     return lambda service: make(service, config=Config(retries={"total_max_attempts": 1}))

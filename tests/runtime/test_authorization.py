@@ -19,6 +19,7 @@ from tests.runtime.calls import invocations, send
 from tests.runtime.test_control_plane import create, refusal, settled
 from tests.runtime.test_endpoints import PROD, arrived, new_endpoint
 from tests.runtime.test_invocations import invoke
+from tests.signing import signed
 
 USER = "arn:aws:iam::123456789012:user/agentcore-lab"
 INVOKE = "bedrock-agentcore:InvokeAgentRuntime"
@@ -152,7 +153,7 @@ def test_clients_are_refused_in_their_protocol(aws: Clients, protocol: str, said
     url = f"{aws.data.meta.endpoint_url}/runtimes/{quote(arn, safe='')}/invocations"
     call = json.dumps({"jsonrpc": "2.0", "id": 7, "method": "tools/list"}).encode()
     with pytest.raises(HTTPError) as caught:
-        urlopen(Request(url, call))
+        urlopen(Request(url, call, signed("POST", url, call)))
     with caught.value as answer:
         assert (answer.status, said in answer.read().decode()) == (403, True)
 
@@ -226,7 +227,7 @@ def test_a_runtime_of_oauth_callers_takes_everyone_as_its_principal(
     assert 'Principal must be "*"' in message
     deny(aws, arn)
     answer = send(engine.url, "POST", invocations(arn), b"{}", {"Authorization": "Bearer e30.e30.e30"})
-    assert (answer.status, answer.json["message"]) == (403, words(arn))
+    assert (answer.status, answer.json["message"]) == (403, words(arn).replace(USER, "anonymous"))
 
 
 def test_what_does_not_exist_is_not_found(aws: Clients, runtime: str) -> None:
