@@ -43,7 +43,7 @@ class EngineGone(PlainError, OSError):  # noqa: N818 - a state, named as one
 
 @dataclass(frozen=True, slots=True)
 class RunningEngine:
-    """Where an engine answers, and what it is."""
+    """Where an engine answers, and what it is; ``tls``: whether its port takes HTTPS too."""
 
     url: str
     pid: int
@@ -55,6 +55,7 @@ class RunningEngine:
     account_id: str
     data_dir: str
     started_at: str
+    tls: bool = False
 
     def fetch(self, path: str) -> Any:
         """The JSON the engine's own API answers on ``/_lab/{path}``.

@@ -37,6 +37,7 @@ from agentcore_lab.panels.views import SessionList, SessionView
 from agentcore_lab.plain_error import PlainError
 from agentcore_lab.sandbox.docker_probe import docker_unavailable
 from agentcore_lab.settings import SandboxChoice, Settings, apply_to_process
+from agentcore_lab.tls.trust import client_variables
 
 _READ_SECONDS = 15 * 60
 """A synchronous request may take 15 minutes (AWS: bedrock-agentcore-limits); botocore's own default is 60 s."""
@@ -72,6 +73,7 @@ class Lab:
 
         Raises:
             WrongSandbox: an engine runs already, with another sandbox than the one asked for.
+            NoTls: an engine without TLS runs already, and ``AGENTCORE_LAB_TLS`` asks for it.
             EngineDidNotStart: a new engine did not come up; the message is its own sentence, or the end of its log.
             AccountError: there is no such ``account``, which is the name or id of one of the engine's.
             BadSetting: a variable ``AGENTCORE_LAB_…`` holds a value that cannot be used.
@@ -124,7 +126,10 @@ class Lab:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that point any AWS client at this engine."""
-        return {**self._settings.client_environment(self.url), **self._credentials.environment()}
+        variables = {**self._settings.client_environment(self.url), **self._credentials.environment()}
+        if self._engine.tls:
+            variables |= client_variables(self.url, self.region, Path(self._engine.data_dir) / "tls")
+        return variables
 
     def image_uri(self, name: str, tag: str = "latest") -> str:
         """The ECR-shaped name of an image of this account."""

@@ -40,6 +40,7 @@ class LabIdp:
         self.issuer: str = started["issuer"]
         self.discovery_url = f"{self.issuer}/.well-known/openid-configuration"
         self._folder = Path(started["folder"])
+        self._homes = [urlsplit(each).netloc for each in (engine.url, self.issuer)]
 
     @property
     def people(self) -> dict[str, state.Person]:
@@ -109,10 +110,13 @@ class LabIdp:
     def consent(self, url: str, username: str) -> str:
         """Sign in and consent at an authorization URL as this person; the address they are sent back to, not visited.
 
+        At the ``authorizationUrl`` of GetResourceOauth2Token the way goes on through the engine's callback, to the
+        application's return URL.
+
         Raises NotConsented.
         """
         person = self.people[username]
-        return consent(url, person.username, person.password)
+        return consent(url, person.username, person.password, self._homes)
 
     def allow_redirect(self, uri: str, client: str = "lab-web") -> None:
         """Register another redirect URI of a client, as one does at any provider. Raises UnknownClient."""

@@ -39,6 +39,10 @@ class WrongSandbox(PlainError):  # noqa: N818 - a state, named as one
     """An engine runs already, with another sandbox than the one asked for."""
 
 
+class NoTls(PlainError):  # noqa: N818 - a state, named as one
+    """An engine runs already, without TLS, and TLS was asked for."""
+
+
 class EngineDidNotStop(PlainError, TimeoutError):  # noqa: N818 - a state, named as one
     """The engine was asked to end and still runs."""
 
@@ -50,6 +54,7 @@ def find_or_start(settings: Settings, *, any_port: bool = True) -> RunningEngine
 
     Raises:
         WrongSandbox: the engine that runs has another sandbox than the settings ask for.
+        NoTls: the engine that runs has no TLS, for which the settings ask.
         EngineDidNotStart: a new engine did not come up.
     """
     engine = find_engine(settings.data_dir) or _find_or_start_alone(settings, any_port)
@@ -57,6 +62,11 @@ def find_or_start(settings: Settings, *, any_port: bool = True) -> RunningEngine
         raise WrongSandbox(
             f"An engine with the {engine.sandbox} sandbox already runs on {settings.data_dir}, and "
             f"{settings.sandbox} was asked for. Stop it with `agentcore-lab down`, or choose another data directory."
+        )
+    if settings.tls and not engine.tls:
+        raise NoTls(
+            f"An engine without TLS already runs on {settings.data_dir}. Stop it with `agentcore-lab down`, or choose "
+            "another data directory."
         )
     return engine
 
@@ -167,6 +177,8 @@ def _command(settings: Settings, any_port: bool) -> list[str]:
         command.append("--fast-lifecycle")
     if not settings.sigv4:
         command.append("--no-sigv4")
+    if settings.tls:
+        command.append("--tls")
     if settings.idp:
         command.append("--idp")
     return command if any_port else [*command, "--port", str(settings.port)]

@@ -39,8 +39,9 @@ class Settings:
     session, which ends after ``unhealthy_after`` failures in succession. ``max_sessions`` may be active at once.
     None is what AWS does, as far as that is known (runtime/limits.py). ``model`` is what answers bedrock-runtime
     (model/choice.py), ``model_key`` the key that a server of models may want. ``idp``: the
-    local identity provider starts with the engine. ``sigv4``: signatures are verified.
-    ``hosts``: names of this machine that clients may ask for besides its own (server/hosts.py).
+    local identity provider starts with the engine. ``tls``: the engine's port takes HTTPS,
+    and leads clients that use it as a proxy to the engine under AWS's own names (docs/tls.md). ``sigv4``: signatures
+    are verified. ``hosts``: names of this machine that clients may ask for besides its own (server/hosts.py).
     """
 
     data_dir: Path
@@ -60,6 +61,12 @@ class Settings:
     sigv4: bool = True
     hosts: tuple[str, ...] = ()
     model_key: str = field(default="", repr=False)
+    tls: bool = False
+
+    @property
+    def tls_dir(self) -> Path:
+        """Where the authority and the file that clients trust lie."""
+        return self.data_dir / "tls"
 
     def client_environment(self, url: str) -> dict[str, str]:
         """The variables that point any AWS client at an engine: endpoints and region.
@@ -88,6 +95,7 @@ class Settings:
             "AGENTCORE_LAB_IDP": "1" if self.idp else "0",
             "AGENTCORE_LAB_SIGV4": "1" if self.sigv4 else "0",
             "AGENTCORE_LAB_FAST_LIFECYCLE": "1" if self.fast_lifecycle else "0",
+            "AGENTCORE_LAB_TLS": "1" if self.tls else "0",
         }
 
     @classmethod
@@ -118,6 +126,7 @@ class Settings:
             max_sessions=_count(env, "AGENTCORE_LAB_MAX_SESSIONS"),
             model=env.get("AGENTCORE_LAB_MODEL") or "scripted",
             model_key=env.get("AGENTCORE_LAB_MODEL_KEY", ""),
+            tls=_switch(env, "AGENTCORE_LAB_TLS"),
             idp=_switch(env, "AGENTCORE_LAB_IDP"),
             sigv4=_switch(env, "AGENTCORE_LAB_SIGV4", "1"),
             hosts=tuple(env.get("AGENTCORE_LAB_HOSTS", "").replace(",", " ").split()),

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from agentcore_lab.identity.api_key_operations import ApiKeyOperations
+from agentcore_lab.identity.oauth2_operations import Oauth2Operations
 from agentcore_lab.identity.operations import IdentityOperations
+from agentcore_lab.identity.resource_token_operations import ResourceTokenOperations
 from agentcore_lab.identity.token_operations import TokenOperations
 from agentcore_lab.identity.vault_operations import VaultOperations
 from agentcore_lab.runtime.endpoint_operations import EndpointOperations
@@ -26,10 +28,17 @@ STORED = "stored without effect"
 IGNORED = "accepted without effect"
 
 _CONFIGURATION = {
-    "agentRuntimeArtifact.codeConfiguration": (STORED, "the version ends in CREATE_FAILED, which says why"),
+    "agentRuntimeArtifact.codeConfiguration": (
+        IMPLEMENTED,
+        "PYTHON_3_10 and PYTHON_3_12 where their image can be pulled: [code-artifacts.md](code-artifacts.md)",
+    ),
     "roleArn": (IMPLEMENTED, "agents have temporary credentials of it; its own policies are not looked at"),
     "networkConfiguration": (STORED, "agents have the network of the sandbox"),
-    "authorizerConfiguration": (STORED, "callers must bring a token; the token is not verified"),
+    "authorizerConfiguration": (
+        IMPLEMENTED,
+        "tokens are verified: [oauth.md](oauth.md); `privateEndpoint`, `privateEndpointOverrides`, "
+        "`certificateConfigurations` and `allowedWorkloadConfiguration` are stored without effect",
+    ),
     "filesystemConfigurations": (
         IMPLEMENTED,
         "of `sessionStorage`; the other members are checked and stored, nothing is mounted for them",
@@ -41,10 +50,27 @@ _CONFIGURATION = {
     "metadataConfiguration": (STORED, "there is no metadata service"),
 }
 
-_RETURN_URLS = {"allowedResourceOauth2ReturnUrls": (STORED, "there are no OAuth2 flows")}
-
 _EXTERNAL = {
     "apiKeySecretConfig": (STORED, "the key cannot be read from there"),
+}
+_CUSTOM = "oauth2ProviderConfigInput.customOauth2ProviderConfig"
+_OAUTH2 = {
+    "oauth2ProviderConfigInput": (
+        IMPLEMENTED,
+        "every vendor; `clientSecretConfig` is stored, the secret cannot be read from there",
+    ),
+    f"{_CUSTOM}.clientAuthenticationMethod": (
+        IMPLEMENTED,
+        "with a secret; `AWS_IAM_ID_TOKEN_JWT` and `PRIVATE_KEY_JWT` are stored, no token can be had with them",
+    ),
+    f"{_CUSTOM}.onBehalfOfTokenExchangeConfig": (
+        IMPLEMENTED,
+        "`actorTokenContent` `AWS_IAM_ID_TOKEN_JWT` is stored, no token can be had with it",
+    ),
+    f"{_CUSTOM}.privateKeyJwtConfig": (STORED, "there is no KMS"),
+    f"{_CUSTOM}.privateEndpoint": (STORED, "there are no VPCs"),
+    f"{_CUSTOM}.privateEndpointOverrides": (STORED, "there are no VPCs"),
+    f"{_CUSTOM}.certificateConfigurations": (STORED, "there are no VPCs"),
 }
 _KMS = {"kmsConfiguration.kmsKeyArn": (STORED, "there is no KMS: a key file of the engine does its work")}
 
@@ -82,8 +108,8 @@ _INVOKE_MODEL = {
 }
 
 NOTES: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "CreateWorkloadIdentity": _RETURN_URLS,
-    "UpdateWorkloadIdentity": _RETURN_URLS,
+    "CreateOauth2CredentialProvider": _OAUTH2,
+    "UpdateOauth2CredentialProvider": _OAUTH2,
     "CreateApiKeyCredentialProvider": _EXTERNAL,
     "UpdateApiKeyCredentialProvider": _EXTERNAL,
     "SetTokenVaultCMK": _KMS,
@@ -124,7 +150,9 @@ def answered() -> frozenset[str]:
         ResourceOperations.__new__(ResourceOperations).table(),
         IdentityOperations.__new__(IdentityOperations).table(),
         ApiKeyOperations.__new__(ApiKeyOperations).table(),
+        Oauth2Operations.__new__(Oauth2Operations).table(),
         TokenOperations.__new__(TokenOperations).table(),
+        ResourceTokenOperations.__new__(ResourceTokenOperations).table(),
         VaultOperations.__new__(VaultOperations).table(),
     )
     # Those that stream have handlers of their own: server/data.py, server/commands.py, server/model.py.

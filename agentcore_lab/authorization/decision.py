@@ -27,12 +27,13 @@ class Guarded:
 
 
 def refusal(
-    caller: Caller, action: str, resources: Sequence[Guarded], identity: Effect = Effect.ALLOW
+    caller: Caller, action: str, resources: Sequence[Guarded], identity: Effect | None = Effect.ALLOW
 ) -> str | None:
     """Why the caller may not do the action on all of the resources, in AWS's words; None when it may.
 
-    ``identity`` is what the caller's own policies say. A Deny anywhere refuses. Within an account either side can
-    allow; across accounts both must, and every resource for itself (AWS: runtime and endpoint).
+    ``identity`` is what the caller's own policies say; None: IAM does not know the caller, and each of the resources
+    must allow. A Deny anywhere refuses. Within an account either side can allow; across accounts both must, and every
+    resource for itself (AWS: runtime and endpoint).
     """
     said = [(resource, resource.effect(caller, action)) for resource in resources]
     if identity is Effect.DENY:
@@ -41,12 +42,12 @@ def refusal(
         if effect is Effect.DENY:
             return _words(caller, action, resource, "with an explicit deny in a resource-based policy")
     for resource, effect in said:
-        foreign = resource.account_id != caller.account_id
+        foreign = identity is None or resource.account_id != caller.account_id
         if effect is not Effect.ALLOW and foreign:
             return _words(
                 caller, action, resource, f"because no resource-based policy allows the {action} action"
             )
-        if identity is not Effect.ALLOW and (foreign or effect is not Effect.ALLOW):
+        if identity not in {None, Effect.ALLOW} and (foreign or effect is not Effect.ALLOW):
             return _words(
                 caller, action, resource, f"because no identity-based policy allows the {action} action"
             )

@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 import shlex
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -30,6 +31,7 @@ from agentcore_lab.cli.options import (
     Region,
     Sandbox,
     SigV4,
+    Tls,
     fail,
     required_engine,
     running_engine,
@@ -41,6 +43,7 @@ from agentcore_lab.model.choice import UnknownModel
 from agentcore_lab.runtime.quotas import UnknownQuota
 from agentcore_lab.sandbox.base import BackendUnavailable
 from agentcore_lab.store.db import DatabaseTooNew
+from agentcore_lab.tls.trust import client_variables
 
 
 def serve(
@@ -53,6 +56,7 @@ def serve(
     fast_lifecycle: FastLifecycle = None,
     ping_seconds: PingSeconds = None,
     model: Model = None,
+    tls: Tls = None,
     idp: Idp = None,
     sigv4: SigV4 = None,
 ) -> None:
@@ -73,6 +77,7 @@ def serve(
         fast_lifecycle=fast_lifecycle,
         ping_seconds=ping_seconds,
         model=model,
+        tls=tls,
         idp=idp,
         sigv4=sigv4,
     )
@@ -127,15 +132,25 @@ def down(port: Port = None, data_dir: DataDir = None) -> None:
 
 
 def env(
-    port: Port = None, data_dir: DataDir = None, account: Account = None, as_json: AsJson = False
+    port: Port = None,
+    data_dir: DataDir = None,
+    account: Account = None,
+    as_json: AsJson = False,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Also what leads clients to the engine under AWS's own names.")
+    ] = False,
 ) -> None:
     """Print the variables that point any AWS client at the engine: eval "$(agentcore-lab env)"."""
     settings = settings_from(port=port, data_dir=data_dir)
     engine = required_engine(settings, port)
+    if tls and not engine.tls:
+        fail(f"The engine at {engine.url} has no TLS: start it with `agentcore-lab serve --tls`.")
     try:
         variables = client_environment(engine, account)
     except AccountError as error:
         fail(str(error))
+    if tls:
+        variables |= client_variables(engine.url, engine.region, Path(engine.data_dir) / "tls")
     if as_json:
         typer.echo(json.dumps(variables, indent=2))
         return

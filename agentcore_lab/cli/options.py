@@ -48,6 +48,10 @@ Model = Annotated[
         show_default="scripted",
     ),
 ]
+Tls = Annotated[
+    bool | None,
+    typer.Option("--tls", help="Take HTTPS and WSS too, under AWS's own names; see `env --tls`."),
+]
 Idp = Annotated[bool | None, typer.Option("--idp", help="Start the local identity provider with the engine.")]
 Account = Annotated[
     str | None, typer.Option(help="Name or id of an account of the engine's.", show_default="default")
@@ -70,6 +74,7 @@ def settings_from(
     fast_lifecycle: bool | None = None,
     ping_seconds: float | None = None,
     model: str | None = None,
+    tls: bool | None = None,
     idp: bool | None = None,
     sigv4: bool | None = None,
 ) -> Settings:
@@ -87,6 +92,7 @@ def settings_from(
             fast_lifecycle=fast_lifecycle,
             ping_seconds=ping_seconds,
             model=model,
+            tls=tls,
             idp=idp,
             sigv4=sigv4,
         )

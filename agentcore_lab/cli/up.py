@@ -22,6 +22,7 @@ from agentcore_lab.cli.options import (
     Port,
     Sandbox,
     SigV4,
+    Tls,
     fail,
     settings_from,
 )
@@ -30,7 +31,7 @@ from agentcore_lab.cli.run_lab import run_lab
 from agentcore_lab.discovery import find_engine
 from agentcore_lab.images.dockerfile import BuildError
 from agentcore_lab.lab import Lab
-from agentcore_lab.launch import EngineDidNotStart, WrongSandbox
+from agentcore_lab.launch import EngineDidNotStart, NoTls, WrongSandbox
 from agentcore_lab.settings import Settings, apply_to_process
 
 FIRST_LAB = "01-hosting-runtime-agent.ipynb"
@@ -47,6 +48,7 @@ def up(
     sandbox: Sandbox = None,
     fast_lifecycle: FastLifecycle = None,
     model: Model = None,
+    tls: Tls = None,
     idp: Idp = None,
     sigv4: SigV4 = None,
 ) -> None:
@@ -61,6 +63,7 @@ def up(
         sandbox=sandbox,
         fast_lifecycle=fast_lifecycle,
         model=model,
+        tls=tls,
         idp=idp,
         sigv4=sigv4,
     )
@@ -92,7 +95,7 @@ def _lab(settings: Settings, port: int | None, console: Console) -> Lab:
     try:
         with console.status("Starting the engine …"):
             return Lab(sandbox=settings.sandbox, data_dir=settings.data_dir, port=port)
-    except (EngineDidNotStart, WrongSandbox) as error:
+    except (EngineDidNotStart, NoTls, WrongSandbox) as error:
         fail(str(error))
 
 

@@ -67,8 +67,6 @@ def times(provider: Provider) -> Result:
 
 
 def _shown(provider: Provider) -> Result:
-    assert provider.secret is not None, "every API-key provider has one"
-    # AWS: apiKeySecretArn, apiKeySecretJsonKey, apiKeySecretSource.
     return {
         "name": provider.name,
         "credentialProviderArn": provider.arn,

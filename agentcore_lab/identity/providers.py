@@ -18,7 +18,6 @@ from agentcore_lab.errors import (
     ValidationException,
 )
 from agentcore_lab.identity.secret_source import (
-    EXTERNAL,
     SecretInput,
     SecretReference,
     reference_for,
@@ -53,14 +52,14 @@ _HERE = "account_id = ? AND region = ? AND kind = ? AND name = ?"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One provider. ``configuration`` holds no secret; ``secret`` says where the one it has lies, if it has one."""
+    """One provider. ``configuration`` holds no secret; ``secret`` says where the one it has lies."""
 
     scope: Scope
     kind: Kind
     name: str
     vendor: str | None
     configuration: Mapping[str, Any]
-    secret: SecretReference | None
+    secret: SecretReference
     created_at: datetime
     last_updated_at: datetime
 
@@ -89,7 +88,7 @@ class CredentialProviders:
         scope: Scope,
         kind: Kind,
         name: str,
-        secret: SecretInput | None,
+        secret: SecretInput,
         tags: Mapping[str, str],
         *,
         vendor: str | None = None,
@@ -108,7 +107,7 @@ class CredentialProviders:
             have, self._quotas.credential_providers_of_a_kind, f"credential providers ({kind.folder})"
         )
         now = self._clock.now()
-        reference = reference_for(scope, secret, kind.folder, name) if secret else None
+        reference = reference_for(scope, secret, kind.folder, name)
         provider = Provider(scope, kind, name, vendor, configuration or {}, reference, now, now)
         try:
             with self._db.transaction() as connection:
@@ -129,7 +128,7 @@ class CredentialProviders:
         scope: Scope,
         kind: Kind,
         name: str,
-        secret: SecretInput | None,
+        secret: SecretInput,
         *,
         vendor: str | None = None,
         configuration: Mapping[str, Any] | None = None,
@@ -140,7 +139,7 @@ class CredentialProviders:
             ResourceNotFoundException: no such provider.
         """
         before = self.get(scope, kind, name)
-        reference = reference_for(scope, secret, kind.folder, name, before.secret) if secret else None
+        reference = reference_for(scope, secret, kind.folder, name, before.secret)
         now = self._clock.now()
         provider = Provider(scope, kind, name, vendor, configuration or {}, reference, before.created_at, now)
         with self._db.transaction() as connection:
@@ -171,9 +170,18 @@ class CredentialProviders:
         with self._db.transaction() as connection:
             connection.execute(f"DELETE FROM credential_provider WHERE {_HERE}", _key(scope, kind, name))  # noqa: S608
 
-    def secret(self, provider: Provider) -> str | None:
-        """The provider's secret; None if it has none, or has it outside the vault. Raises DecryptionFailure."""
-        return self._vault.get(provider.owner)
+    def secret(self, provider: Provider) -> str:
+        """The provider's secret.
+
+        Raises:
+            ValidationException: it lies in the caller's own Secrets Manager, which this engine does not read.
+            DecryptionFailure: the vault's key is lost.
+        """
+        if (secret := self._vault.get(provider.owner)) is not None:
+            return secret
+        raise ValidationException(
+            f"The secret of credential provider {provider.name} is EXTERNAL: this engine does not read Secrets Manager."
+        )
 
     def names(self, arn: str) -> bool:
         """Whether an ARN has the form of a credential provider's."""
@@ -211,11 +219,10 @@ class CredentialProviders:
                 (json.dumps(tags), *_key(scope, *_named(scope, arn))),
             )
 
-    def _keep(self, connection: sqlite3.Connection, provider: Provider, secret: SecretInput | None) -> None:
-        if secret is None or secret.source == EXTERNAL:
+    def _keep(self, connection: sqlite3.Connection, provider: Provider, secret: SecretInput) -> None:
+        if secret.value is None:
             self._vault.drop(connection, provider.owner)
         else:
-            assert secret.value is not None, "checked by secret_input"
             self._vault.put(connection, provider.owner, secret.value)
 
     def _row(self, scope: Scope, kind: Kind, name: str) -> sqlite3.Row:
@@ -246,7 +253,7 @@ def _named(scope: Scope, arn: str) -> tuple[Kind, str]:
 def _columns(provider: Provider, tags: str) -> tuple[str | None, ...]:
     whole = {
         "configuration": provider.configuration,
-        "secret": provider.secret.stored() if provider.secret else None,
+        "secret": provider.secret.stored(),
     }
     return (
         provider.vendor,
@@ -265,7 +272,7 @@ def _provider(scope: Scope, row: sqlite3.Row) -> Provider:
         row["name"],
         row["vendor"],
         whole["configuration"],
-        SecretReference.of(whole["secret"]) if whole["secret"] else None,
+        SecretReference.of(whole["secret"]),
         datetime.fromisoformat(row["created_at"]),
         datetime.fromisoformat(row["last_updated_at"]),
     )

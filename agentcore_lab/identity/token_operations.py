@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from agentcore_lab.errors import ValidationException
-from agentcore_lab.identity.providers import CredentialProviders, Kind, Provider
+from agentcore_lab.identity.providers import CredentialProviders, Kind
 from agentcore_lab.identity.users import User, named
 from agentcore_lab.identity.workload_tokens import WorkloadTokens
 from agentcore_lab.runtime.arn import Scope
@@ -37,16 +36,7 @@ class TokenOperations:
         """AWS: GetResourceApiKey."""
         self._tokens.read(scope, params["workloadIdentityToken"])
         provider = self._providers.get(scope, Kind.API_KEY, params["resourceCredentialProviderName"])
-        return {"apiKey": managed_secret(self._providers, provider)}
+        return {"apiKey": self._providers.secret(provider)}
 
     def _given(self, scope: Scope, params: Params, user: User | None) -> Result:
         return {"workloadAccessToken": self._tokens.for_caller(scope, params["workloadName"], user)}
-
-
-def managed_secret(providers: CredentialProviders, provider: Provider) -> str:
-    """A provider's secret. Raises ValidationException when it lies in Secrets Manager, which nobody reads here."""
-    if (secret := providers.secret(provider)) is not None:
-        return secret
-    raise ValidationException(
-        f"The secret of credential provider {provider.name} is EXTERNAL: this engine does not read Secrets Manager."
-    )

@@ -5,6 +5,7 @@ For notebooks that run by themselves. What a person does with a mouse is done he
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -58,10 +59,11 @@ class _Forms(HTMLParser):
             self.text.append(" ".join(words))
 
 
-def consent(url: str, username: str, password: str) -> str:
+def consent(url: str, username: str, password: str, also: Collection[str] = ()) -> str:
     """Where the application's user is sent in the end, with code and state in the query; that address is not visited.
 
-    ``url`` is the provider's authorization endpoint with the application's request.
+    ``url`` is the provider's authorization endpoint with the application's request, or an address that leads there:
+    ``also`` are hosts with ports where redirects are followed too.
 
     Raises:
         NotConsented: the request was refused, the password is wrong.
@@ -69,14 +71,14 @@ def consent(url: str, username: str, password: str) -> str:
     # Cookies without the usual rules for names: a bare address is no domain.
     cookies = HTTPCookieProcessor(CookieJar(DefaultCookiePolicy(strict_ns_domain=0)))
     opener = build_opener(ProxyHandler({}), cookies, _Stay())
-    home = urlsplit(url).netloc
+    homes = {urlsplit(url).netloc, *also}
     request = Request(url)  # noqa: S310 - whoever has the notebook chose the address
     signed_in = False
     for _ in range(_MOST_PAGES):
         status, headers, page = _visit(opener, request)
         if 300 <= status < 400:
             there = urljoin(request.full_url, str(headers["Location"]))
-            if urlsplit(there).netloc != home:
+            if urlsplit(there).netloc not in homes:
                 return there
             request = Request(there)  # noqa: S310 - on the same server
             continue

@@ -66,10 +66,10 @@ class BaseFinder:
         pulled = pulled_name(recipe.base)
         made = f"{_NAME}:{base_key(version)}" if version else None
         for reference in (recipe.base,) if fresh else (recipe.base, pulled, made):
-            if reference is not None and (here := self._local(reference)) is not None:
+            if reference is not None and (here := self.local(reference)) is not None:
                 return here
         tell(f"looking for {recipe.base}")
-        if self._pull(recipe.base, pulled, tell) and (here := self._local(pulled)) is not None:
+        if self._pull(recipe.base, pulled, tell) and (here := self.local(pulled)) is not None:
             return here
         if version is None or made is None:
             raise BuildError(
@@ -80,7 +80,24 @@ class BaseFinder:
         tell(f"making a base with Python {version} from Debian's ARM64 packages")
         return self._make(made, version, fresh=fresh)
 
-    def _local(self, reference: str) -> Base | None:
+    def at_hand(self, reference: str) -> Base | None:
+        """The image of this very name, from here or from its registry; None if it can be had from neither."""
+        pulled = pulled_name(reference)
+        if (here := self.local(reference) or self.local(pulled)) is not None:
+            return here
+        return self.local(pulled) if self._pull(reference, pulled, lambda _: None) else None
+
+    def make(self, name: str, dockerfile: str, content: Path) -> Base:
+        """Build a base of the archive ``content``, which ``dockerfile`` calls ``content.tar``. Raises BuildError."""
+        with archive_context(content, dockerfile) as context:
+            run_build(self._client, context, name)
+        made = self.local(name)
+        if made is None:
+            raise BuildError(f"{name} was removed as soon as it was built: build again")
+        return made
+
+    def local(self, reference: str) -> Base | None:
+        """The image, if the local engine has it for ARM64."""
         attributes = inspect_image(self._client, reference)
         if attributes is None or attributes["Architecture"] != "arm64":
             return None

@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from agentcore_lab.errors import InvalidField, ValidationException
+from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.code_artifacts import CodeArtifacts
+from agentcore_lab.runtime.repository import RuntimeRepository
+from agentcore_lab.runtime.versions import Version
 from agentcore_lab.sandbox.base import Backend, Image, ImageNotFound, UnsupportedArchitecture
 
 _FIELD = "agentRuntimeArtifact.containerConfiguration.containerUri"
 
 
-async def resolve_artifact(backend: Backend, artifact: Mapping[str, Any]) -> Image | None:
-    """The image the artifact names, pinned by digest; None for a code artifact.
+class Artifacts:
+    """What versions are made from: images of the backend, and zips."""
 
-    The first sentence of each message is AWS's as users report it; what follows says what to do here.
+    def __init__(self, backend: Backend, code: CodeArtifacts, repository: RuntimeRepository) -> None:
+        self._backend = backend
+        self._code = code
+        self._repository = repository
 
-    Raises:
-        ValidationException: no such image, or one that is not for linux/arm64.
-    """
-    container = artifact.get("containerConfiguration")
-    if container is None:
-        return None
-    uri = container["containerUri"]
+    @asynccontextmanager
+    async def resolved(self, scope: Scope, artifact: Mapping[str, Any]) -> AsyncIterator[Image]:
+        """What the artifact names, pinned by digest, for a version that is recorded within the context.
+
+        Raises:
+            ValidationException: there is no such image or object, or the image is not for linux/arm64.
+            AccessDeniedException: the object may not be read.
+        """
+        if (configuration := artifact.get("codeConfiguration")) is not None:
+            async with self._code.pinned(scope, configuration) as image:
+                yield image
+        else:
+            yield await _image(self._backend, artifact["containerConfiguration"]["containerUri"])
+
+    async def forget(self, gone: Iterable[Version]) -> None:
+        """Remove what nothing but these versions, which are not recorded any more, was kept for."""
+        await self._code.forget(gone, self._repository.all_versions)
+
+
+async def _image(backend: Backend, uri: str) -> Image:
+    """The first sentence of each message is AWS's as users report it; what follows says what to do here."""
     try:
         return await backend.resolve(uri)
     except UnsupportedArchitecture as error:

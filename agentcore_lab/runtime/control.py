@@ -9,7 +9,7 @@ from typing import Any
 from agentcore_lab.clock import Clock
 from agentcore_lab.errors import ConflictException, ResourceNotFoundException
 from agentcore_lab.runtime.arn import Scope, new_id
-from agentcore_lab.runtime.artifact import resolve_artifact
+from agentcore_lab.runtime.artifact import Artifacts
 from agentcore_lab.runtime.endpoints import aim, arrive, default_endpoint
 from agentcore_lab.runtime.proof import Abandoned, Proofs
 from agentcore_lab.runtime.quotas import Quotas, require_room
@@ -26,7 +26,7 @@ from agentcore_lab.runtime.versions import (
     outcome,
     require_settled,
 )
-from agentcore_lab.sandbox.base import Backend
+from agentcore_lab.sandbox.base import Image
 
 
 class ControlPlane:
@@ -35,7 +35,7 @@ class ControlPlane:
     def __init__(
         self,
         repository: RuntimeRepository,
-        backend: Backend,
+        artifacts: Artifacts,
         clock: Clock,
         proofs: Proofs,
         transitions: Transitions,
@@ -43,7 +43,7 @@ class ControlPlane:
         quotas: Quotas,
     ) -> None:
         self._repository = repository
-        self._backend = backend
+        self._artifacts = artifacts
         self._clock = clock
         self._proofs = proofs
         self._transitions = transitions
@@ -62,11 +62,12 @@ class ControlPlane:
         """
         check_configuration(spec, scope)
         require_own_keys(tags)
-        image = await resolve_artifact(self._backend, spec["agentRuntimeArtifact"])
-        require_room(self._repository.count_runtimes(scope), self._quotas.runtimes, "agent runtimes")
-        now = self._clock.now()
-        runtime = AgentRuntime(new_id(name), name, scope, Status.CREATING, 1, now, now)
-        self._repository.create(runtime, first_version(runtime, spec, image), default_endpoint(runtime), tags)
+        async with self._artifacts.resolved(scope, spec["agentRuntimeArtifact"]) as image:
+            require_room(self._repository.count_runtimes(scope), self._quotas.runtimes, "agent runtimes")
+            now = self._clock.now()
+            runtime = AgentRuntime(new_id(name), name, scope, Status.CREATING, 1, now, now)
+            version = first_version(runtime, spec, image)
+            self._repository.create(runtime, version, default_endpoint(runtime), tags)
         await self._transitions.begin(self._settle(runtime))
         return runtime
 
@@ -81,7 +82,12 @@ class ControlPlane:
         """
         require_settled(self._repository.get(scope, runtime_id))
         check_configuration(spec, scope)
-        image = await resolve_artifact(self._backend, spec["agentRuntimeArtifact"])
+        async with self._artifacts.resolved(scope, spec["agentRuntimeArtifact"]) as image:
+            runtime = self._updated(scope, runtime_id, spec, image)
+        await self._transitions.begin(self._settle(runtime))
+        return runtime
+
+    def _updated(self, scope: Scope, runtime_id: str, spec: Mapping[str, Any], image: Image) -> AgentRuntime:
         before = self._repository.get(scope, runtime_id)
         versions = self._repository.count_versions(runtime_id)
         require_room(versions, self._quotas.versions_per_runtime, f"versions of agent runtime {runtime_id}")
@@ -92,7 +98,6 @@ class ControlPlane:
             runtime, expecting=before.status, versions=[version], endpoints=[endpoint]
         ):
             raise ConflictException(f"Agent runtime {runtime_id} is being changed by another request.")
-        await self._transitions.begin(self._settle(runtime))
         return runtime
 
     async def delete(self, scope: Scope, runtime_id: str) -> AgentRuntime:
@@ -110,7 +115,7 @@ class ControlPlane:
         await self._transitions.begin(self._remove(runtime))
         return runtime
 
-    def delete_version(self, scope: Scope, runtime_id: str, number: int) -> None:
+    async def delete_version(self, scope: Scope, runtime_id: str, number: int) -> None:
         """Remove one version that no endpoint points at.
 
         Raises:
@@ -119,7 +124,8 @@ class ControlPlane:
         """
         runtime = self._repository.get(scope, runtime_id)
         require_settled(runtime)
-        if self._repository.version(runtime_id, number) is None:
+        version = self._repository.version(runtime_id, number)
+        if version is None:
             raise version_not_found(runtime_id, number)
         for endpoint in self._repository.endpoints(runtime_id):
             if number in {endpoint.live_version, endpoint.target_version}:
@@ -127,6 +133,7 @@ class ControlPlane:
                     f"Version {number} of agent runtime {runtime_id} is in use by endpoint {endpoint.name}."
                 )
         self._repository.delete_version(runtime_id, number)
+        await self._artifacts.forget([version])
 
     def resume(self) -> None:
         """Finish what an engine that ended left between two states."""
@@ -154,7 +161,9 @@ class ControlPlane:
     async def _remove(self, runtime: AgentRuntime) -> None:
         await self._proofs.abandon(runtime.id)
         await self._on_delete(runtime.id)
+        versions = self._repository.all_versions(runtime.id)
         self._repository.delete(runtime.id)
+        await self._artifacts.forget(versions)
 
 
 def version_not_found(runtime_id: str, number: int | str) -> ResourceNotFoundException:

@@ -19,6 +19,7 @@ from agentcore_lab.runtime.headers import (
     accepts_mcp,
     to_container,
 )
+from agentcore_lab.runtime.inbound import TokenUser
 from agentcore_lab.runtime.jsonrpc import PEEK_BYTES, RpcHead, head_of
 from agentcore_lab.runtime.payload import Payload
 from agentcore_lab.runtime.plan import Lease, Plan
@@ -36,12 +37,13 @@ AGENT_CARD = "/.well-known/agent-card.json"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a caller asks: the modelled members, the raw headers and the payload."""
+    """What a caller asks: the modelled members, the raw headers and the payload; ``user`` is whom its token names."""
 
     params: Mapping[str, Any]
     headers: Mapping[str, str]
     payload: Payload
     request_id: str
+    user: TokenUser | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Invoker:
         plan = self.plan(scope, call.params)
         protocol = protocol_of(plan.version.spec)
         belongs = await self._belongs(plan.runtime.id, protocol, call)
-        token = self._mint(scope, plan.runtime.id, call.params, call.headers)
+        token = self._mint(scope, plan.runtime.id, call.params, call.headers, call.user)
         async with self._sessions.use(
             plan.runtime.id, belongs.session_id, lambda: self.plan(scope, call.params)
         ) as lease:
@@ -122,7 +124,7 @@ class Invoker:
         """
         plan = self.plan(scope, call.params)
         belongs = Belongs(call.params.get("runtimeSessionId") or str(uuid.uuid4()))
-        token = self._mint(scope, plan.runtime.id, call.params, call.headers)
+        token = self._mint(scope, plan.runtime.id, call.params, call.headers, call.user)
         async with (
             self._sessions.use(
                 plan.runtime.id, belongs.session_id, lambda: self.plan(scope, call.params)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 MAX_PAYLOAD_BYTES = 100_000_000
 """Request and response of one invocation (AWS: InvokeAgentRuntime, payload 0–100,000,000 bytes)."""
 
@@ -28,6 +31,12 @@ WEBSOCKET_SECONDS = 60 * 60
 
 STARTUP_BUDGET_SECONDS = 120
 """From container start to the first healthy answer (AWS: bedrock-agentcore-limits, container runtimes)."""
+
+CODE_STARTUP_BUDGET_SECONDS = 30
+"""The same for a code artifact (AWS: bedrock-agentcore-limits).
+
+Said, not held to: an emulated ARM64 takes several times as long as AWS's, so that code has a container's time here.
+"""
 
 WARM_UP_BUDGET_SECONDS = 120
 """The build warm-up hook's answer (AWS: hooksConfiguration, any 2xx within 120 s)."""
@@ -62,6 +71,12 @@ LOG_TAIL_LINES = 50
 MAX_ACTIVE_SESSIONS = 2_500
 MAX_ACTIVE_SESSIONS_LARGE_REGIONS = 5_000
 _LARGE_REGIONS = frozenset({"us-east-1", "us-west-2"})
+
+
+def startup_budget(spec: Mapping[str, Any]) -> int:
+    """How many seconds AWS gives an agent of this configuration to start."""
+    is_code = "codeConfiguration" in spec.get("agentRuntimeArtifact", {})
+    return CODE_STARTUP_BUDGET_SECONDS if is_code else STARTUP_BUDGET_SECONDS
 
 
 def max_active_sessions(region: str) -> int:

@@ -77,7 +77,7 @@ class RuntimeOperations:
         """AWS: DeleteAgentRuntime, the whole runtime or one version of it."""
         runtime_id = params["agentRuntimeId"]
         if asked := params.get("agentRuntimeVersion"):
-            self._control.delete_version(scope, runtime_id, int(asked))
+            await self._control.delete_version(scope, runtime_id, int(asked))
             return {"agentRuntimeId": runtime_id, "agentRuntimeVersion": asked, "status": "DELETING"}
         runtime = await self._control.delete(scope, runtime_id)
         return {"agentRuntimeId": runtime_id, "status": runtime.status}

@@ -17,10 +17,7 @@ from agentcore_lab.runtime.storage import fresh_mounts, throw_away
 from agentcore_lab.runtime.versions import Status, Version
 from agentcore_lab.sandbox.base import SandboxError
 
-CODE_ARTIFACT_UNSUPPORTED = (
-    "codeConfiguration artifacts need the S3 neighbour, which this version of agentcore-lab does not have: "
-    "use a container image."
-)
+NOT_KEPT = "The ZIP of this version was not kept by the engine that made it: update the agent runtime."
 PURPOSE = "agentcore-lab.purpose"
 PROOF = "proof"
 """The label, and its value, of a sandbox that proves a version and serves no session."""
@@ -63,7 +60,7 @@ class Proofs:
         if version.status is Status.READY:
             return None
         if version.image is None:
-            return CODE_ARTIFACT_UNSUPPORTED
+            return NOT_KEPT
         key = (version.runtime_id, version.number)
         if (task := self._under_way.get(key)) is None:
             task = self._under_way[key] = asyncio.create_task(self._prove(version))

@@ -164,6 +164,11 @@ class RuntimeRepository:
         )
         return [_version(row) for row in rows]
 
+    def all_versions(self, runtime_id: str | None = None) -> list[Version]:
+        """Every version of a runtime, or of all."""
+        where, values = ("", ()) if runtime_id is None else (" WHERE runtime_id = ?", (runtime_id,))
+        return [_version(row) for row in self._db.query(f"SELECT * FROM version{where}", values)]  # noqa: S608
+
     def endpoint(self, runtime_id: str, name: str) -> Endpoint:
         """One endpoint. Raises ResourceNotFoundException."""
         rows = self._db.query("SELECT * FROM endpoint WHERE runtime_id = ? AND name = ?", (runtime_id, name))

@@ -186,6 +186,11 @@ def _authorizer(spec: Spec, _scope: Scope) -> Iterator[InvalidField]:
         return
     if not any(jwt.get(name) for name in _ALLOWED_BY):
         yield InvalidField(field, f"At least one of {', '.join(_ALLOWED_BY)} is required")
+    for scope in (jwt.get("advertisedScopeMapping") or {}).keys() - set(jwt.get("allowedScopes") or ()):
+        yield InvalidField(
+            f"{field}.advertisedScopeMapping",
+            f"Scope '{scope}' is advertised, but is not among allowedScopes",
+        )
     for number, claim in enumerate(jwt.get("customClaims") or [], 1):
         yield from _claim(claim, f"{field}.customClaims.{number}.member")
 

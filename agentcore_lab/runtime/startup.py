@@ -21,11 +21,17 @@ _LOG_LINES = 20
 
 
 async def await_healthy(
-    backend: Backend, client: aiohttp.ClientSession, sandbox_id: str, protocol: Protocol, budget: float
+    backend: Backend,
+    client: aiohttp.ClientSession,
+    sandbox_id: str,
+    protocol: Protocol,
+    budget: float,
+    promised: int = STARTUP_BUDGET_SECONDS,
 ) -> str:
     """The agent's base address, once it has answered its health check for the first time.
 
-    This waits in the container's own time, which no Clock can advance. ``budget`` is in seconds.
+    This waits in the container's own time, which no Clock can advance. ``budget`` is in seconds, ``promised``
+    what AWS would give it.
 
     Raises:
         RuntimeClientError: the agent ended, or was not healthy within the budget; the container's last log lines
@@ -40,22 +46,23 @@ async def await_healthy(
                     return address
                 status = await backend.status(sandbox_id)
                 if not status.running:
-                    raise await start_failed(
-                        backend, sandbox_id, f"The container {found_dead(status)} while it started."
-                    )
+                    why = f"The container {found_dead(status)} while it started."
+                    raise await start_failed(backend, sandbox_id, why, promised)
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, _SLOWEST_POLL_SECONDS)
     except TimeoutError:
         route = protocol.ping or f"port {protocol.port}"
         why = f"The container still runs, but {route} did not answer with 200 within {budget:g} s."
-        raise await start_failed(backend, sandbox_id, why) from None
+        raise await start_failed(backend, sandbox_id, why, promised) from None
 
 
-async def start_failed(backend: Backend, sandbox_id: str, why: str) -> RuntimeClientError:
+async def start_failed(
+    backend: Backend, sandbox_id: str, why: str, promised: int = STARTUP_BUDGET_SECONDS
+) -> RuntimeClientError:
     """AWS's message for a start that failed, then what happened here."""
     return RuntimeClientError(
         "Runtime initialization time exceeded. Please make sure that initialization completes in "
-        f"{STARTUP_BUDGET_SECONDS}s. {why}{await log_tail(backend, sandbox_id)}"
+        f"{promised}s. {why}{await log_tail(backend, sandbox_id)}"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.inbound import TokenUser
 
 TO_AGENT = "WorkloadAccessToken"
 """The header in which the SDK's app finds it (CONTRACT: section 12.2)."""
@@ -18,11 +19,17 @@ class Minting(Protocol):
     """Makes the tokens of a runtime's own workload identity."""
 
     def __call__(
-        self, scope: Scope, runtime_id: str, params: Mapping[str, Any], headers: Mapping[str, str]
+        self,
+        scope: Scope,
+        runtime_id: str,
+        params: Mapping[str, Any],
+        headers: Mapping[str, str],
+        user: TokenUser | None,
     ) -> str | None:
         """A token for the user of one call; None where there is none: the agent then acts for nobody.
 
-        ``params`` and ``headers`` are the call's; headers are looked up without regard to case.
+        ``params`` and ``headers`` are the call's; headers are looked up without regard to case. ``user`` is whom the
+        call's bearer token speaks for.
 
         Raises:
             AccessDeniedException: the call brings a token of another agent that is not valid.

@@ -45,6 +45,18 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class Secure:
+    """HTTPS from inside to a program of the engine's machine: ``names`` lead to the doorway, port 443.
+
+    Clients inside trust ``authority`` (PEM), and whom they trusted before. Backends whose sandboxes have no host names
+    of their own do nothing of it.
+    """
+
+    names: tuple[str, ...]
+    authority: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxSpec:
     """One sandbox to start.
 
@@ -63,6 +75,7 @@ class SandboxSpec:
     mounts: Sequence[Mount] = ()
     ports: Sequence[range] = ()
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secure: Secure | None = None
 
 
 @dataclass(frozen=True, slots=True)

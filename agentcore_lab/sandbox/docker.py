@@ -40,6 +40,7 @@ from agentcore_lab.sandbox.docker_container import (
 from agentcore_lab.sandbox.docker_exec import DockerCommand, DockerExec, DockerTerminal, open_shell, run
 from agentcore_lab.sandbox.docker_host import EngineUnreachable, connect
 from agentcore_lab.sandbox.docker_probe import MEND, reaches_bridge, why_no_arm64
+from agentcore_lab.sandbox.docker_trust import ImageStores
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -86,6 +87,7 @@ class DockerBackend:
         self._publish = publish
         self._init = True
         self._measuring = asyncio.Lock()
+        self._stores = ImageStores()
         self._limits: Limits | None = None
         self._gateway: str | None = None
         self._docker: DockerClient | None = None
@@ -299,13 +301,20 @@ class DockerBackend:
     def _run(self, spec: SandboxSpec) -> None:
         assert self._limits is not None
         options = container_options(
-            spec, self._owner, self._limits, self._network, init=self._init, publish=bool(self._publish)
+            spec,
+            self._owner,
+            self._limits,
+            self._network,
+            self._gateway,
+            init=self._init,
+            publish=bool(self._publish),
         )
         volumes = docker_volumes.prepared(self._client, self._owner, spec.mounts)
         container = self._client.containers.create(**options, mounts=volumes)
         try:
             docker_volumes.open_to_all(container, spec.mounts)
-            docker_files.give(container, spec.files)
+            trust = self._stores.files(container, spec.image.digest, spec.secure) if spec.secure else {}
+            docker_files.give(container, {**trust, **spec.files})
             container.start()
         except BaseException:
             container.remove(v=True, force=True)

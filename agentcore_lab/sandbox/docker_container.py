@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from docker.types import LogConfig
 
+from agentcore_lab.sandbox import docker_trust
 from agentcore_lab.sandbox.base import Usage
 
 if TYPE_CHECKING:
@@ -56,14 +57,23 @@ def container_name(sandbox_id: str) -> str:
 
 
 def container_options(
-    spec: SandboxSpec, owner: str, limits: Limits, network: str, *, init: bool, publish: bool
+    spec: SandboxSpec,
+    owner: str,
+    limits: Limits,
+    network: str,
+    gateway: str | None,
+    *,
+    init: bool,
+    publish: bool,
 ) -> dict[str, Any]:
     """Arguments for the docker SDK's ``containers.create``."""
+    names = spec.secure.names if spec.secure and gateway else ()
+    trust = docker_trust.environment() if spec.secure else {}
     return {
         "image": spec.image.digest,
         "platform": PLATFORM,
         "name": container_name(spec.id),
-        "environment": {"QEMU_CPU": QEMU_CPU, **spec.environment},
+        "environment": {"QEMU_CPU": QEMU_CPU, **trust, **spec.environment},
         "labels": {**spec.labels, **_marks(spec, owner)},
         # AWS: "Quotas for Amazon Bedrock AgentCore", hardware of a session: 2 vCPU / 8 GB.
         "nano_cpus": int(limits.vcpus * 1e9),
@@ -73,7 +83,7 @@ def container_options(
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "network": network,
-        "extra_hosts": {"host.docker.internal": "host-gateway"},
+        "extra_hosts": {"host.docker.internal": "host-gateway", **dict.fromkeys(names, gateway)},
         "ports": {f"{port}/tcp": ("127.0.0.1", None) for port in _published(spec)} if publish else {},
         # The agent is rarely written to be process 1: an init passes SIGTERM on and reaps what it leaves.
         "init": init,

@@ -97,6 +97,14 @@ class ProcessStore:
             file.write(digest)
         Path(file.name).replace(tag)
 
+    def remove(self, uri: str) -> None:
+        """Forget ``uri``, and the image it named if no other name does; agents that run have their own copy of it."""
+        tag = self._tag(uri)
+        digest = tag.read_text() if tag.is_file() else ""
+        tag.unlink(missing_ok=True)
+        if digest and digest not in {each.read_text() for each in tag.parent.glob("[!.]*")}:
+            shutil.rmtree(self._home(digest), ignore_errors=True)
+
     def resolve(self, uri: str) -> Image:
         """The image ``uri`` (``name:tag`` or ``name@sha256:…``) names now. Raises ImageNotFound."""
         _, _, digest = uri.partition("@")

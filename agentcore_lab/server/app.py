@@ -164,7 +164,7 @@ class Front:
         self._throttle.admit(control_kind(match.operation.name) if is_control else Kind.DATA)
         params = parse(match, query, request.headers, body)
         validate(match.operation, params)
-        self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
+        await self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
         return serialize(match.operation, await handler(scope, params))
 
 

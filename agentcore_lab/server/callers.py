@@ -27,7 +27,7 @@ def asker_of(request: web.Request, scope: Scope) -> Asker:
     # AWS's endpoints take TLS alone: a policy that wants it must let the same callers through here.
     keys["aws:SecureTransport"] = "true"
     caller = request.get(_CALLER) or Caller(scope.account_id, _ANONYMOUS)
-    return Asker(caller, keys, bearer=brings_token(request))
+    return Asker(caller, keys, token=_token(request))
 
 
 def brings_nothing(request: web.Request) -> bool:
@@ -36,7 +36,15 @@ def brings_nothing(request: web.Request) -> bool:
 
 
 def brings_token(request: web.Request) -> bool:
-    """In a header, or, from a browser that opens a WebSocket and can set none, as a subprotocol."""
+    """Whether it has a bearer token, good or bad."""
     if request.headers.get("Authorization", "").lower().startswith("bearer "):
         return True
     return offered(request.headers).encoded is not None
+
+
+def _token(request: web.Request) -> str | None:
+    """From a header, or, of a browser that opens a WebSocket and can set none, from a subprotocol."""
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    return offered(request.headers).token()

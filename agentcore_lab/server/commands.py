@@ -39,7 +39,7 @@ class CommandHandler:
         self._throttle.admit(Kind.DATA)
         params = parse(match, query, request.headers, body)
         validate(match.operation, params)
-        self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
+        await self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
         async with self._commands.run(scope, params) as running:
             response = web.StreamResponse(
                 status=match.operation.success_status,

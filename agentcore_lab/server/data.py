@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -53,10 +54,10 @@ class DataHandler:
         try:
             self._throttle.admit(Kind.DATA)
             validate(match.operation, params)
-            self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
+            user = await self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
             if (request.content_length or 0) > MAX_PAYLOAD_BYTES:
                 raise too_large(MAX_PAYLOAD_BYTES)
-            async with self._ask(scope, call) as answer:
+            async with self._ask(scope, replace(call, user=user)) as answer:
                 if answer.whole is None:
                     await relay.begin(answer)
                     await relay.pump(answer.body)

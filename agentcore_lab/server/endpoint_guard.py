@@ -44,4 +44,4 @@ class EndpointGuard:
             "qualifier": session.endpoint,
             "runtimeSessionId": session.session_id,
         }
-        self._gate.require(scope, "InvokeAgentRuntimeProxy", params, asker_of(request, scope))
+        await self._gate.require(scope, "InvokeAgentRuntimeProxy", params, asker_of(request, scope))

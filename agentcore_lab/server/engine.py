@@ -12,16 +12,25 @@ from aiohttp import web
 
 from agentcore_lab.accounts.accounts import Accounts
 from agentcore_lab.clock import Clock
+from agentcore_lab.codezip.objects import Objects, S3Objects
+from agentcore_lab.codezip.pinned import PinnedPackages
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.identity.documents import HttpDocuments
+from agentcore_lab.identity.jwks import Issuers
 from agentcore_lab.identity.outbound import open_outbound
+from agentcore_lab.identity.tokens import JwtTokens
 from agentcore_lab.idp import FOLDER as IDP_FOLDER
 from agentcore_lab.idp.child import ProviderProcess
+from agentcore_lab.images.choose import code_builder_for
+from agentcore_lab.images.code_builder import CodeBuilder
 from agentcore_lab.model.choice import open_model
 from agentcore_lab.model.scripts import Scripts
 from agentcore_lab.neighbours.process import MotoProcess
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.artifact import Artifacts
 from agentcore_lab.runtime.authorization import Gate
-from agentcore_lab.runtime.boot import Boot
+from agentcore_lab.runtime.boot import Boot, Inside
+from agentcore_lab.runtime.code_artifacts import CodeArtifacts
 from agentcore_lab.runtime.commands import Commands
 from agentcore_lab.runtime.control import ControlPlane
 from agentcore_lab.runtime.endpoint_control import EndpointControl
@@ -52,6 +61,7 @@ from agentcore_lab.sandbox.base import Backend
 from agentcore_lab.server.app import Front
 from agentcore_lab.server.by_hand import Handler, Routes
 from agentcore_lab.server.commands import CommandHandler
+from agentcore_lab.server.consent_pages import ConsentPages
 from agentcore_lab.server.data import DataHandler, NotAllowed
 from agentcore_lab.server.door import Door
 from agentcore_lab.server.endpoint_guard import EndpointGuard
@@ -76,6 +86,22 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Packaging:
+    """Where the zips of code artifacts are fetched, and what makes images of them."""
+
+    objects: Objects
+    builder: CodeBuilder
+
+
+def own_packaging(settings: Settings, backend: Backend, url: str, accounts: Accounts) -> Packaging:
+    """The S3 of the engine at ``url``, read with the accounts' own credentials, and the builder of its backend."""
+    objects = S3Objects(
+        url, settings.region, lambda account_id: accounts.credentials(account_id).environment()
+    )
+    return Packaging(objects, code_builder_for(backend.name, settings))
+
+
+@dataclass(frozen=True, slots=True)
 class Applications:
     """What an engine serves: to programs of its machine everything, to the agents inside sandboxes AWS's API alone."""
 
@@ -85,11 +111,17 @@ class Applications:
 
 @asynccontextmanager
 async def open_engine(
-    settings: Settings, backend: Backend, clock: Clock, about: RunningEngine, inside_url: str
+    settings: Settings,
+    backend: Backend,
+    clock: Clock,
+    about: RunningEngine,
+    inside: Inside,
+    packaging: Packaging | None = None,
 ) -> AsyncIterator[Applications]:
     """Applications ready to serve; on the way out every session ends and the store is closed.
 
-    ``inside_url`` is where agents reach the second of them.
+    ``inside`` is how agents reach the second of them; ``packaging`` what code artifacts are made with, if not with the
+    engine's own S3 and for its own backend.
 
     Raises:
         UnknownModel, UnknownQuota: the settings name a model or a quota that does not exist.
@@ -110,12 +142,18 @@ async def open_engine(
         )
         accounts = Accounts(database, settings.account_id)
         scopes = Scopes(database)
-        to_engine = {**settings.client_environment(inside_url), **VARIABLES}
+        to_engine = {**inside.variables, **VARIABLES}
+        packaging = packaging or own_packaging(settings, backend, about.url, accounts)
+        pinned = PinnedPackages(settings.data_dir / "code", packaging.objects)
+        code = CodeArtifacts(backend, pinned, packaging.builder)
+        stack.push_async_callback(code.close)
         boot = Boot(
             backend,
             client,
             lambda version: agent_environment(version, scopes.of(version.runtime_id), to_engine, about.url),
             files=RoleSessions(accounts, scopes).files,
+            image_of=code.image,
+            secure=inside.secure,
         )
         storage = SessionStorage(database, backend, clock)
         throttle = Throttle(clock, quotas)
@@ -130,13 +168,14 @@ async def open_engine(
         transitions = Transitions(fast=settings.fast_lifecycle)
         stack.push_async_callback(transitions.close)
         stack.push_async_callback(proofs.abandon)
-        control = ControlPlane(repository, backend, clock, proofs, transitions, sessions.end_all, quotas)
+        artifacts = Artifacts(backend, code, repository)
+        control = ControlPlane(repository, artifacts, clock, proofs, transitions, sessions.end_all, quotas)
         endpoints = EndpointControl(repository, clock, proofs, transitions, quotas)
         control.resume()
         endpoints.resume()
         tokens = ClientTokens(database, clock)
         attachments = Attachments(database, repository)
-        outbound = open_outbound(database, settings.data_dir, clock, quotas)
+        outbound = open_outbound(database, settings.data_dir, clock, quotas, client, about.url)
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
@@ -149,7 +188,7 @@ async def open_engine(
         stack.push_async_callback(limits.close)
         upstream = Upstream(client, backend, sessions, limits)
         invoker = Invoker(repository, sessions, upstream, backend.name, about.url, outbound.mint)
-        inbound = Inbound(invoker.plan, about.url)
+        inbound = Inbound(invoker.plan, about.url, JwtTokens(Issuers(HttpDocuments(client), clock), clock))
         gate = Gate(attachments, clock, inbound)
         shells = Shells(invoker.plan, sessions, backend)
         stack.push_async_callback(shells.close)
@@ -197,7 +236,8 @@ async def open_engine(
             scope, sessions, storage, clock, status, EventStream(events, words, sessions, clock, status)
         )
         applications = Applications(
-            front.application(lab_api, ModelScripts(scripts), IdpRoutes(idp)), front.application()
+            front.application(lab_api, ModelScripts(scripts), IdpRoutes(idp), ConsentPages(outbound.flow)),
+            front.application(),
         )
         for application in (applications.outside, applications.inside):
             application.on_shutdown.append(sockets.close)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import errno
 import socket
-from contextlib import AsyncExitStack
-
-from aiohttp import web
 
 from agentcore_lab.discovery import PortTaken
 from agentcore_lab.sandbox.base import Doorway
@@ -33,16 +30,6 @@ def listen(host: str, port: int, *, any_port: bool) -> socket.socket:
             f"Port {port} is taken by another program. Choose another with --port, or --port 0 for any."
         ) from error
     return listener
-
-
-async def serve_on(
-    serving: AsyncExitStack, app: web.Application, listener: socket.socket, drain: float
-) -> None:
-    """Serve ``app`` until ``serving`` ends, then let running requests go on for ``drain`` seconds at most."""
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=drain)
-    await runner.setup()
-    serving.push_async_callback(runner.cleanup)
-    await web.SockSite(runner, listener).start()
 
 
 def listen_inside(doorway: Doorway, listener: socket.socket) -> socket.socket | None:

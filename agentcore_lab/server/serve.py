@@ -14,8 +14,9 @@ from agentcore_lab import __version__
 from agentcore_lab.clock import SystemClock
 from agentcore_lab.discovery import RunningEngine, leave_note, remove_note, sole_owner
 from agentcore_lab.server.backends import open_backend
+from agentcore_lab.server.doors import Doors
 from agentcore_lab.server.engine import open_engine
-from agentcore_lab.server.listening import listen, listen_inside, serve_on
+from agentcore_lab.server.listening import listen
 from agentcore_lab.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -49,16 +50,14 @@ async def serve(settings: Settings, *, any_port: bool, on_ready: Callable[[Runni
                 account_id=settings.account_id,
                 data_dir=str(settings.data_dir),
                 started_at=clock.now().isoformat(),
+                tls=settings.tls,
             )
-            inner = listen_inside(backend.doorway, listener)
-            inside_url = f"http://{backend.doorway.name}:{(inner or listener).getsockname()[1]}"
+            doors = Doors.of(settings, backend.doorway, listener, clock.now(), _DRAIN_SECONDS)
             async with (
-                open_engine(settings, backend, clock, about, inside_url) as applications,
+                open_engine(settings, backend, clock, about, doors.inside) as applications,
                 AsyncExitStack() as serving,
             ):
-                await serve_on(serving, applications.outside, listener, _DRAIN_SECONDS)
-                if inner is not None:
-                    await serve_on(serving, applications.inside, inner, _DRAIN_SECONDS)
+                await doors.open(serving, applications.outside, applications.inside)
                 leave_note(about)
                 on_ready(about)
                 try:

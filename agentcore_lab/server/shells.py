@@ -63,7 +63,7 @@ class ShellHandler:
         if not socket.can_prepare(request):
             raise ValidationException("Shells are opened by a WebSocket upgrade", reason="CannotParse")
         params = _params(request, runtime)
-        self._gate.require(scope, _OPERATION, params, asker_of(request, scope))
+        await self._gate.require(scope, _OPERATION, params, asker_of(request, scope))
         async with self._shells.attach(scope, params) as attached:
             socket.headers[SESSION_ID] = attached.session.session_id
             socket.headers[SHELL_ID] = attached.shell.id

@@ -83,13 +83,13 @@ class WebSocketHandler:
     ) -> web.StreamResponse:
         """The bridge, from the handshake to its end. Raises AwsError before the upgrade alone."""
         handshake = read_handshake(request, runtime)
-        self._gate.require(scope, _ACTION, handshake.params, asker_of(request, scope))
+        user = await self._gate.require(scope, _ACTION, handshake.params, asker_of(request, scope))
         plan = self._plan(scope, handshake.params)
         if (protocol := protocol_of(plan.version.spec).name) not in _PROTOCOLS:
             raise ValidationException(
                 f"Agent '{plan.runtime.id}' speaks {protocol}, which has no WebSocket: HTTP and AGUI have one."
             )
-        token = self._mint(scope, plan.runtime.id, handshake.params, handshake.headers)
+        token = self._mint(scope, plan.runtime.id, handshake.params, handshake.headers, user)
         # The hold ends with the handshake: an open WebSocket alone keeps no session Active, only its traffic does.
         async with self._sessions.use(
             plan.runtime.id, handshake.session_id, lambda: self._plan(scope, handshake.params)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from agentcore_lab.clock import Clock, wake
+from agentcore_lab.clock import Clock, SystemClock, wake
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.proof import PROOF, PURPOSE
 from agentcore_lab.runtime.throttle import Kind
@@ -30,8 +30,8 @@ from agentcore_lab.sandbox.base import (
     Usage,
 )
 from agentcore_lab.sandbox.commands import Size
-from agentcore_lab.server.engine import open_engine
-from agentcore_lab.server.listening import listen_inside, serve_on
+from agentcore_lab.server.doors import Doors
+from agentcore_lab.server.engine import Packaging, open_engine
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing.commands import (
     CommandScript,
@@ -331,8 +331,13 @@ class ScriptedBackend:
 
 
 @contextmanager
-def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iterator[RunningEngine]:
-    """An engine on a free loopback port, served from a thread until the end of the block."""
+def engine_in_thread(
+    settings: Settings, backend: Backend, clock: Clock, packaging: Packaging | None = None
+) -> Iterator[RunningEngine]:
+    """An engine on a free loopback port, served from a thread until the end of the block.
+
+    ``packaging``: where code artifacts come from and what makes images of them, if not as in any engine.
+    """
     ready: threading.Event = threading.Event()
     found: list[RunningEngine] = []
     failed: list[BaseException] = []
@@ -343,15 +348,12 @@ def engine_in_thread(settings: Settings, backend: Backend, clock: Clock) -> Iter
         await backend.open()
         listener = socket.create_server((settings.host, 0))
         about = _about(settings, backend, clock, listener.getsockname()[1])
-        inner = listen_inside(backend.doorway, listener)
-        inside_url = f"http://{backend.doorway.name}:{(inner or listener).getsockname()[1]}"
+        doors = Doors.of(settings, backend.doorway, listener, SystemClock().now(), _DRAIN_SECONDS)
         async with (
-            open_engine(settings, backend, clock, about, inside_url) as applications,
+            open_engine(settings, backend, clock, about, doors.inside, packaging) as applications,
             AsyncExitStack() as serving,
         ):
-            await serve_on(serving, applications.outside, listener, _DRAIN_SECONDS)
-            if inner is not None:
-                await serve_on(serving, applications.inside, inner, _DRAIN_SECONDS)
+            await doors.open(serving, applications.outside, applications.inside)
             found.append(about)
             ready.set()
             await stopping.wait()
@@ -394,4 +396,5 @@ def _about(settings: Settings, backend: Backend, clock: Clock, port: int) -> Run
         account_id=settings.account_id,
         data_dir=str(settings.data_dir),
         started_at=clock.now().isoformat(),
+        tls=settings.tls,
     )

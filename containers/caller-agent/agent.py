@@ -1,9 +1,11 @@
 """An agent that hires other agents: it calls each runtime it is given, all at once, and gathers their answers.
 
-Payload: ``{"agents": ["arn:aws:bedrock-agentcore:…", …], "prompt": "Ada"}``.
+Payload: ``{"agents": ["arn:aws:bedrock-agentcore:…", …], "prompt": "Ada"}``. With ``HARD_CODED=1`` in its environment
+it names AWS's endpoint, as much of the material about AgentCore does; otherwise it leaves that to boto3.
 """
 
 import json
+import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +18,11 @@ app = BedrockAgentCoreApp()
 # No endpoint, no region, no keys: the platform's environment and the runtime's role tell boto3 all it needs. This line
 # is the same on AWS.
 runtimes = boto3.client("bedrock-agentcore")
+if os.environ.get("HARD_CODED"):
+    runtimes = boto3.client(
+        "bedrock-agentcore",
+        endpoint_url=f"https://bedrock-agentcore.{os.environ['AWS_REGION']}.amazonaws.com",
+    )
 
 # Where the agents' conversations go on: the same session of each agent for every call of this session.
 sessions = {}

@@ -21,9 +21,15 @@ _SLOW_IN_CONTAINERS = {"test_model_agents.py", "test_identity_agent.py"}
     ],
 )
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """An engine on every sandbox there is, one after the other."""
+    """An engine on every sandbox there is, one after the other.
+
+    Containers have AWS's own host names as they are, processes where the engine has TLS.
+    """
     program = Program(tmp_path_factory.mktemp("engine") / "data")
-    with program.serving("--sandbox", request.param, "--port", "0", "--ping-seconds", "1") as serving:
+    options = ["--sandbox", request.param, "--port", "0", "--ping-seconds", "1"]
+    if request.param == "process":
+        options.append("--tls")
+    with program.serving(*options) as serving:
         yield Stage(program, serving.engine, clients_of(serving.engine.url))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.clients.stage import Stage, new_session_id
+from tests.clients.stage import Stage, eventually, new_session_id
 
 
 def test_an_agent_calls_others_and_survives_their_failures(stage: Stage) -> None:
@@ -23,3 +23,18 @@ def test_an_agent_calls_others_and_survives_their_failures(stage: Stage) -> None
     assert answers[2]["error"] == "ResourceNotFoundException"
     assert again[0]["answer"]["answer"] == "Hello Ada, welcome back."
     assert again[0]["session"] == answers[0]["session"] != session_id
+
+
+def test_an_agent_reaches_the_engine_under_aws_own_name(stage: Stage) -> None:
+    """boto3 with AWS's URL written into the code: the name leads to the engine, whose certificate boto3 believes."""
+    wait_for_https(stage)
+    with stage.deployed("caller-agent", HARD_CODED="1") as caller, stage.deployed("hello-agent") as hello:
+        answers = caller.ask({"prompt": "Ada", "agents": [hello.arn]})["answers"]
+    assert answers[0]["answer"]["answer"] == "Hello Ada, nice to meet you."
+
+
+def wait_for_https(stage: Stage) -> None:
+    """On containers one engine of a machine has port 443: wait until this one does, should another be there."""
+    log = stage.program.data_dir.with_suffix(".log")
+    taken = "cannot be listened on"
+    eventually(lambda: taken not in log.read_text() or "from now on" in log.read_text(), seconds=600)

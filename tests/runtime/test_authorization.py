@@ -15,6 +15,7 @@ import pytest
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.testing import FakeClock, ScriptedBackend
 from tests.conftest import Clients
+from tests.identity.issuer import running_issuer
 from tests.runtime.calls import invocations, send
 from tests.runtime.test_control_plane import create, refusal, settled
 from tests.runtime.test_endpoints import PROD, arrived, new_endpoint
@@ -216,17 +217,15 @@ def test_a_runtime_of_oauth_callers_takes_everyone_as_its_principal(
     aws: Clients, engine: RunningEngine
 ) -> None:
     """AWS: with a JWT authorizer the principal must be the wild card."""
-    jwt = {
-        "discoveryUrl": "https://example.com/.well-known/openid-configuration",
-        "allowedClients": ["lab"],
-    }
-    made = create(aws, authorizerConfiguration={"customJWTAuthorizer": jwt})
-    arn = settled(aws, made["agentRuntimeId"])["agentRuntimeArn"]
-    code, _, message, _ = refusal(lambda: deny(aws, arn, Principal={"AWS": USER}))
-    assert code == "ValidationException"
-    assert 'Principal must be "*"' in message
-    deny(aws, arn)
-    answer = send(engine.url, "POST", invocations(arn), b"{}", {"Authorization": "Bearer e30.e30.e30"})
+    with running_issuer() as issuer:
+        made = create(aws, authorizerConfiguration={"customJWTAuthorizer": issuer.authorizer()})
+        arn = settled(aws, made["agentRuntimeId"])["agentRuntimeArn"]
+        code, _, message, _ = refusal(lambda: deny(aws, arn, Principal={"AWS": USER}))
+        assert code == "ValidationException"
+        assert 'Principal must be "*"' in message
+        deny(aws, arn)
+        bearer = {"Authorization": f"Bearer {issuer.token()}"}
+        answer = send(engine.url, "POST", invocations(arn), b"{}", bearer)
     assert (answer.status, answer.json["message"]) == (403, words(arn).replace(USER, "anonymous"))
 
 

@@ -238,25 +238,6 @@ def test_a_short_lifetime_takes_the_idle_timeout_down_with_it(aws: Clients) -> N
     assert runtime["lifecycleConfiguration"] == {"idleRuntimeSessionTimeout": 300, "maxLifetime": 300}
 
 
-def test_a_code_artifact_ends_in_create_failed_with_the_reason(aws: Clients) -> None:
-    """What cannot be run here yet says so in failureReason instead of pretending."""
-    created = aws.control.create_agent_runtime(
-        agentRuntimeName="zipped",
-        agentRuntimeArtifact={
-            "codeConfiguration": {
-                "code": {"s3": {"bucket": "my-bucket", "prefix": "code.zip"}},
-                "runtime": "PYTHON_3_11",
-                "entryPoint": ["main.py"],
-            }
-        },
-        roleArn=ROLE,
-        networkConfiguration={"networkMode": "PUBLIC"},
-    )
-    runtime = settled(aws, created["agentRuntimeId"])
-    assert runtime["status"] == "CREATE_FAILED"
-    assert "codeConfiguration" in runtime["failureReason"]
-
-
 def test_a_foreign_next_token_is_refused(aws: Clients) -> None:
     """A token this operation never returned is a ValidationException, not a traceback."""
     assert refusal(lambda: aws.control.list_agent_runtimes(nextToken="€"))[0] == "ValidationException"

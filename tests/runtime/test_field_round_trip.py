@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import pytest
 
+from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.errors import ValidationException
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.rules import check_configuration
+from agentcore_lab.server.engine import Packaging
+from agentcore_lab.settings import Settings
+from agentcore_lab.testing import FakeClock, ScriptedBackend, engine_in_thread
+from agentcore_lab.testing.code import MemoryObjects, ScriptedCode, zipped
 from agentcore_lab.wire.models import Operation, load_operations
 from tests.conftest import HELLO, Clients
 from tests.runtime.test_control_plane import ROLE, settled
@@ -24,6 +30,14 @@ LEAST: dict[str, Any] = {
     "agentRuntimeArtifact": {"containerConfiguration": {"containerUri": HELLO}},
     "roleArn": ROLE,
 }
+
+
+@pytest.fixture
+def engine(settings: Settings, backend: ScriptedBackend, clock: FakeClock) -> Iterator[RunningEngine]:
+    """An engine whose S3 has a zip wherever it is asked for one."""
+    packaging = Packaging(MemoryObjects(otherwise=zipped({"main.py": ""})), ScriptedCode(backend))
+    with engine_in_thread(settings, backend, clock, packaging) as running:
+        yield running
 
 
 def fields(operation: Operation) -> list[str]:

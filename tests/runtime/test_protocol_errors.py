@@ -216,9 +216,9 @@ def test_a_runtime_that_takes_tokens_called_without_one(
     answer = call(engine, arn)
     assert (answer.status, code_in(answer)) == (status, code)
     assert backend.started == []
-    scheme, _, where = answer.headers["www-authenticate"].partition(" resource_metadata=")
-    assert scheme == "Bearer"
-    document = send(engine.url, "GET", where.strip('"').removeprefix(engine.url))
+    scheme, where, scope = answer.headers["www-authenticate"].split('"', 2)
+    assert (scheme, scope) == ("Bearer resource_metadata=", ', scope="read"')
+    document = send(engine.url, "GET", where.removeprefix(engine.url))
     assert document.json == {
         "resource": engine.url + invocations(arn),
         "authorization_servers": ["https://idp.example.com/pool"],

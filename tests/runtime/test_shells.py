@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import timedelta
@@ -21,7 +22,7 @@ from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
 from agentcore_lab.testing.commands import Screen, echoing
 from tests.conftest import Clients, clients_of
-from tests.runtime.calls import JWT
+from tests.identity.issuer import running_issuer
 from tests.runtime.sdk_shells import LocalClient, ReconnectConfig, ShellChannel, ShellFramer, ShellSession
 from tests.runtime.test_authorization import deny
 from tests.runtime.test_commands import run
@@ -383,11 +384,13 @@ async def test_policies_have_their_say(aws: Clients, engine: RunningEngine) -> N
 
 async def test_browsers_ask_for_a_subprotocol(aws: Clients, engine: RunningEngine) -> None:
     """A bearer token travels as a subprotocol; the answer chooses the one beside it."""
-    protocols = [f"base64UrlBearerAuthorization{rest}" for rest in (".dG9rZW4", "")]
-    arn = ready(aws, authorizerConfiguration={"customJWTAuthorizer": JWT})
-    url = URL(f"{engine.url}/runtimes/{quote(arn, safe='')}/ws/shells", encoded=True)
-    async with aiohttp.ClientSession() as http, http.ws_connect(url, protocols=protocols) as socket:
-        assert socket.protocol == "base64UrlBearerAuthorization"
+    with running_issuer() as issuer:
+        token = urlsafe_b64encode(issuer.token().encode()).decode().rstrip("=")
+        protocols = [f"base64UrlBearerAuthorization{rest}" for rest in (f".{token}", "")]
+        arn = ready(aws, authorizerConfiguration={"customJWTAuthorizer": issuer.authorizer()})
+        url = URL(f"{engine.url}/runtimes/{quote(arn, safe='')}/ws/shells", encoded=True)
+        async with aiohttp.ClientSession() as http, http.ws_connect(url, protocols=protocols) as socket:
+            assert socket.protocol == "base64UrlBearerAuthorization"
 
 
 async def refused(

@@ -26,7 +26,7 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
 from tests.conftest import HELLO, Clients, clients_of
-from tests.runtime.calls import JWT
+from tests.identity.issuer import running_issuer
 from tests.runtime.test_authorization import deny
 from tests.runtime.test_invocations import SESSION_HEADER, eventually, invoke, ready, scripted, sessions
 from tests.signing import signed
@@ -396,11 +396,13 @@ def test_a_browsers_token_comes_as_a_subprotocol(
 ) -> None:
     """The plain one of the two is chosen; the token is an Authorization header from there on."""
     heard = Heard()
-    arn = ready(aws, scripted(backend, speaks(heard)), authorizerConfiguration={"customJWTAuthorizer": JWT})
-    token = urlsafe_b64encode(b"a.token.of~ours").decode().rstrip("=")
-    names = [f"base64UrlBearerAuthorization.{token}", "base64UrlBearerAuthorization"]
-    with opened(engine, arn, subprotocols=[Subprotocol(name) for name in names]) as socket:
-        assert socket.subprotocol == "base64UrlBearerAuthorization"
+    with running_issuer() as issuer:
+        authorizer = {"customJWTAuthorizer": issuer.authorizer()}
+        arn = ready(aws, scripted(backend, speaks(heard)), authorizerConfiguration=authorizer)
+        token = urlsafe_b64encode(issuer.token().encode()).decode().rstrip("=")
+        names = [f"base64UrlBearerAuthorization.{token}", "base64UrlBearerAuthorization"]
+        with opened(engine, arn, subprotocols=[Subprotocol(name) for name in names]) as socket:
+            assert socket.subprotocol == "base64UrlBearerAuthorization"
     assert not {"Authorization", "Sec-WebSocket-Protocol"} & set(heard.headers)
 
 

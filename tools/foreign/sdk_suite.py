@@ -1,4 +1,4 @@
-"""The bedrock-agentcore SDK's own integration tests of runtimes and resource policies, against a real engine.
+"""The bedrock-agentcore SDK's own integration tests of runtimes, policies and identity, against a real engine.
 
 AWS's engineers run them against AWS. One thing is put in their place: the pass-through tests create runtimes from a
 code artifact in S3, which the engine does not run yet, so the artifact of every Create and Update is exchanged for a
@@ -23,7 +23,11 @@ from agentcore_lab.launch import find_or_start, stop
 from agentcore_lab.settings import Settings
 from tools.foreign.clients import lead_clients_to
 
-TESTS = ("tests_integ/runtime/test_runtime_passthrough.py", "tests_integ/services/test_resource_policy.py")
+TESTS = (
+    "tests_integ/runtime/test_runtime_passthrough.py",
+    "tests_integ/services/test_resource_policy.py",
+    "tests_integ/identity/test_identity_client.py",
+)
 
 _AGENT = Path(__file__).parents[2] / "containers" / "hello-agent"
 _WITH_ARTIFACT = ("CreateAgentRuntime", "UpdateAgentRuntime")
@@ -71,6 +75,10 @@ def _what_tests_ask_for(settings: Settings, image: str) -> dict[str, str]:
         "RUNTIME_S3_CODE_URI": "s3://exchanged-for-a-container/agent.zip",
         "RESOURCE_POLICY_TEST_ARN": runtime["agentRuntimeArn"],
         "RESOURCE_POLICY_TEST_PRINCIPAL": role,
+        # The provider that is made of these is never asked for a token.
+        "COGNITO_POOL_ID": f"{settings.region}_SdkTests",
+        "COGNITO_CLIENT_ID": "sdk-tests",
+        "COGNITO_CLIENT_SECRET": "sdk-tests-secret",
     }
 
 

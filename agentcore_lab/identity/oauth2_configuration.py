@@ -1,0 +1,137 @@
+"""The configuration of an OAuth2 credential provider: checked as a caller gives it, kept without its secret."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentcore_lab.errors import InvalidField, ValidationException
+from agentcore_lab.identity.secret_source import MANAGED, SecretInput, secret_input
+from agentcore_lab.identity.vendors import (
+    CUSTOM,
+    CUSTOM_MEMBER,
+    KNOWN,
+    MICROSOFT,
+    Endpoints,
+    member_of,
+    microsoft,
+)
+
+TOKEN_EXCHANGE = "TOKEN_EXCHANGE"  # noqa: S105 - AWS's name of a grant
+JWT_GRANT = "JWT_AUTHORIZATION_GRANT"
+BASIC = "CLIENT_SECRET_BASIC"
+POST = "CLIENT_SECRET_POST"
+NO_CLIENT = "NO_CLIENT"
+WITHOUT_SECRET = frozenset({"AWS_IAM_ID_TOKEN_JWT", "PRIVATE_KEY_JWT"})
+"""How clients authenticate with a signature in place of a secret."""
+
+_CUSTOM_KEPT = (
+    "onBehalfOfTokenExchangeConfig",
+    "clientAuthenticationMethod",
+    "privateEndpoint",
+    "privateEndpointOverrides",
+    "certificateConfigurations",
+    "privateKeyJwtConfig",
+)
+
+Input = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a caller gave: what to keep, and the client secret, which goes to the vault."""
+
+    configuration: dict[str, Any]
+    secret: SecretInput
+
+
+def read_configuration(vendor: str, union: Input, before: Input | None = None) -> Given:
+    """The configuration of a new provider, or of one that had ``before``: its callback URL stays.
+
+    Raises:
+        ValidationException: another vendor's member, no client, no secret, or no way to the vendor's endpoints.
+    """
+    member = member_of(vendor)
+    if member not in union:
+        raise _wrong("oauth2ProviderConfigInput", f"must have the member {member} for {vendor}")
+    given: Input = union[member]
+    kept = {
+        "member": member,
+        "discovery": given["oauthDiscovery"] if vendor == CUSTOM else _discovery(vendor, given),
+        "clientId": given.get("clientId"),
+        "callbackId": before["callbackId"] if before else str(uuid.uuid4()),
+    }
+    if vendor == CUSTOM:
+        kept |= {name: given[name] for name in _CUSTOM_KEPT if name in given}
+        _check_exchange(given.get("onBehalfOfTokenExchangeConfig", {}))
+    if vendor == MICROSOFT:
+        # Entra ID's on-behalf-of needs no configuration (AWS: on-behalf-of-token-exchange).
+        kept["onBehalfOfTokenExchangeConfig"] = {"grantType": JWT_GRANT}
+    return Given(kept, _secret(given, kept))
+
+
+def shown(configuration: Input) -> dict[str, Any]:
+    """AWS's ``oauth2ProviderConfigOutput``."""
+    output = {"oauthDiscovery": configuration["discovery"]}
+    if configuration["clientId"]:
+        output["clientId"] = configuration["clientId"]
+    if configuration["member"] == CUSTOM_MEMBER:
+        output |= {name: configuration[name] for name in _CUSTOM_KEPT if name in configuration}
+    return {configuration["member"]: output}
+
+
+def takes_no_client(configuration: Input) -> bool:
+    """Whether the exchange on a user's behalf goes without the client's credentials."""
+    exchange = configuration.get("onBehalfOfTokenExchangeConfig", {})
+    authentication = exchange.get("onBehalfOfAuthenticationConfig", {})
+    return bool(authentication.get("clientAuthenticationMethod") == NO_CLIENT)
+
+
+def _discovery(vendor: str, given: Input) -> dict[str, Any]:
+    known = microsoft(given.get("tenantId")) if vendor == MICROSOFT else KNOWN.get(vendor)
+    issuer = given.get("issuer") or (known and known.issuer)
+    authorization = given.get("authorizationEndpoint") or (known and known.authorization)
+    token = given.get("tokenEndpoint") or (known and known.token)
+    if issuer and authorization and token:
+        return _metadata(Endpoints(issuer, authorization, token))
+    if issuer and not authorization and not token:
+        return {"discoveryUrl": f"{issuer.rstrip('/')}/.well-known/openid-configuration"}
+    raise _wrong(
+        "oauth2ProviderConfigInput",
+        f"must have issuer, authorizationEndpoint and tokenEndpoint: {vendor} has them for each tenant",
+    )
+
+
+def _metadata(endpoints: Endpoints) -> dict[str, Any]:
+    return {
+        "authorizationServerMetadata": {
+            "issuer": endpoints.issuer,
+            "authorizationEndpoint": endpoints.authorization,
+            "tokenEndpoint": endpoints.token,
+            "responseTypes": ["code"],
+        }
+    }
+
+
+def _secret(given: Input, kept: Input) -> SecretInput:
+    no_client = takes_no_client(kept)
+    if not given.get("clientId") and not no_client:
+        raise _wrong("clientId", "is required")
+    without = no_client or given.get("clientAuthenticationMethod") in WITHOUT_SECRET
+    if without and not given.get("clientSecret") and "clientSecretConfig" not in given:
+        return SecretInput(MANAGED)
+    return secret_input(given, "clientSecret", "clientSecret")
+
+
+def _check_exchange(exchange: Input) -> None:
+    actor = exchange.get("tokenExchangeGrantTypeConfig", {})
+    if "actorTokenScopes" in actor and actor["actorTokenContent"] != "M2M":
+        raise _wrong("actorTokenScopes", "is valid with actorTokenContent M2M alone")
+    if actor and exchange["grantType"] != TOKEN_EXCHANGE:
+        raise _wrong("tokenExchangeGrantTypeConfig", f"goes with the grant type {TOKEN_EXCHANGE}")
+
+
+def _wrong(member: str, why: str) -> ValidationException:
+    return ValidationException(f"{member} {why}.", fields=(InvalidField(member, why),))
