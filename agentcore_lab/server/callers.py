@@ -37,7 +37,7 @@ def brings_nothing(request: web.Request) -> bool:
 
 def brings_token(request: web.Request) -> bool:
     """Whether it has a bearer token, good or bad."""
-    if request.headers.get("Authorization", "").lower().startswith("bearer "):
+    if request.headers.get("Authorization", "").partition(" ")[0].lower() == "bearer":
         return True
     return offered(request.headers).encoded is not None
 

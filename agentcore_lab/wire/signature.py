@@ -67,7 +67,7 @@ def is_signed(head: Head) -> bool:
     """Whether a request brings a signature, good or bad; a bearer token is none."""
     authorization = head.header("authorization")
     if authorization is not None:
-        return not authorization.lower().startswith("bearer ")
+        return authorization.partition(" ")[0].lower() != "bearer"
     return bool(query_parameters(head.query).keys() & {"X-Amz-Algorithm", SIGNATURE_PARAMETER})
 
 

@@ -50,16 +50,26 @@ def check_presigned(head: Head, bucket: str, access_key_id: str, key: Key | None
     if datetime.fromtimestamp(int(expires), UTC) < now or (key.expires_at and key.expires_at <= now):
         raise SignatureTimeException("Request has expired")
     headers = HTTPHeaders()
-    headers["Date"] = expires
     for name, value in given.items():
         if (lower := name.lower()) in _AS_HEADERS or lower.startswith("x-amz-"):
             headers[lower] = value
-    signer = HmacV1Auth(ReadOnlyCredentials(access_key_id, key.secret_access_key, key.session_token))
+    signer = _Signer(ReadOnlyCredentials(access_key_id, key.secret_access_key, key.session_token), expires)
     path = f"/{quote(bucket)}{head.path}" if bucket else head.path
     url: Any = urlsplit(f"http://h{path}?{head.query}")
     expected: str = signer.get_signature(head.method, url, cast("Any", headers))
     if not hmac.compare_digest(expected.encode(), given["Signature"].encode(errors="replace")):
         raise _mismatch()
+
+
+class _Signer(HmacV1Auth):
+    """botocore's signer, told the moment that it signs in the place of a date."""
+
+    def __init__(self, credentials: ReadOnlyCredentials, expires: str) -> None:
+        super().__init__(cast("Any", credentials))
+        self._expires_at = expires
+
+    def _get_date(self) -> str:
+        return self._expires_at
 
 
 def _mismatch() -> AwsError:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from agentcore_lab.discovery import engine_at
 from tests.signing import signed
 
 JWT = {
@@ -46,10 +47,10 @@ def send(
     *,
     sign: bool = True,
 ) -> Answer:
-    """One request on a connection of its own, signed unless it brings a token; the answer's headers in lower case."""
+    """One request on a connection of its own, signed for an engine unless it brings a token; lower-case header names."""
     parts = urlsplit(url)
     given = dict(headers or {})
-    if sign and "Authorization" not in given:
+    if sign and "Authorization" not in given and engine_at(url) is not None:
         given = signed(method, url + path, body, given)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     try:
