@@ -47,7 +47,7 @@ def send(
     *,
     sign: bool = True,
 ) -> Answer:
-    """One request on a connection of its own, signed for an engine unless it brings a token; lower-case header names."""
+    """One request on a connection of its own, signed for an engine unless it brings a token; names in lower case."""
     parts = urlsplit(url)
     given = dict(headers or {})
     if sign and "Authorization" not in given and engine_at(url) is not None:
