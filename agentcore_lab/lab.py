@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from agentcore_lab.launch import find_or_start, stop
 from agentcore_lab.looks.card import card, facts
 from agentcore_lab.panels.build import BuildProgress
 from agentcore_lab.panels.calls import Source
+from agentcore_lab.panels.choice import DashboardPage
 from agentcore_lab.panels.dashboard import Dashboard
 from agentcore_lab.panels.feed import feed_of
 from agentcore_lab.panels.health import HealthPanel
@@ -34,10 +34,10 @@ from agentcore_lab.panels.session_detail import SessionDetail
 from agentcore_lab.panels.sessions import SessionsPanel
 from agentcore_lab.panels.versions import VersionsPanel
 from agentcore_lab.panels.views import SessionList, SessionView
-from agentcore_lab.plain_error import PlainError
 from agentcore_lab.sandbox.docker_probe import docker_unavailable
 from agentcore_lab.settings import SandboxChoice, Settings, apply_to_process
 from agentcore_lab.tls.trust import client_variables
+from agentcore_lab.waiting import NotSettled, wait_for
 
 _READ_SECONDS = 15 * 60
 """A synchronous request may take 15 minutes (AWS: bedrock-agentcore-limits); botocore's own default is 60 s."""
@@ -46,11 +46,9 @@ _DELETE_SECONDS = 60.0
 _SETTLE_SECONDS = 300.0
 """A version proves healthy within 120 s and its warm-up hook answers within 120 s, or the change has failed."""
 
-_POLL_SECONDS = 0.1
+_CHANGING = frozenset({"CREATING", "UPDATING", "DELETING"})
 
-
-class NotSettled(PlainError, TimeoutError):  # noqa: N818 - a state, named as one
-    """Something was still being created, updated or deleted when patience ended."""
+__all__ = ["Lab", "NotSettled"]
 
 
 class Lab:
@@ -196,15 +194,20 @@ class Lab:
             return False
         self.wait_until_settled(ids[name])
         self.control.delete_agent_runtime(agentRuntimeId=ids[name])
-        for _ in range(int(_DELETE_SECONDS / _POLL_SECONDS)):
-            try:
-                self.control.get_agent_runtime(agentRuntimeId=ids[name])
-            except self.control.exceptions.ResourceNotFoundException:
-                return True
-            time.sleep(_POLL_SECONDS)
-        raise NotSettled(
-            f"Agent runtime {name} was still being deleted after {_DELETE_SECONDS:g} s. Try again."
+        wait_for(
+            lambda: self._is_there(ids[name]),
+            lambda there: not there,
+            _DELETE_SECONDS,
+            lambda _: f"Agent runtime {name} was still being deleted after {_DELETE_SECONDS:g} s. Try again.",
         )
+        return True
+
+    def _is_there(self, runtime_id: str) -> bool:
+        try:
+            self.control.get_agent_runtime(agentRuntimeId=runtime_id)
+        except self.control.exceptions.ResourceNotFoundException:
+            return False
+        return True
 
     def wait_until_settled(self, runtime_id: str, timeout: float = _SETTLE_SECONDS) -> dict[str, Any]:
         """GetAgentRuntime's answer once the runtime is READY or has failed; ``timeout`` is in seconds.
@@ -212,13 +215,33 @@ class Lab:
         Raises:
             NotSettled: it was still being created, updated or deleted by then.
         """
-        for _ in range(int(timeout / _POLL_SECONDS)):
-            runtime: dict[str, Any] = self.control.get_agent_runtime(agentRuntimeId=runtime_id)
-            if runtime["status"] not in {"CREATING", "UPDATING", "DELETING"}:
-                return runtime
-            time.sleep(_POLL_SECONDS)
-        raise NotSettled(
-            f"Agent runtime {runtime_id} was still {runtime['status']} after {timeout:g} s. Wait for it again."
+        return wait_for(
+            lambda: self.control.get_agent_runtime(agentRuntimeId=runtime_id),
+            _settled,
+            timeout,
+            lambda seen: _still(f"Agent runtime {runtime_id}", seen, timeout),
+        )
+
+    def wait_for_endpoint(
+        self, runtime_id: str, name: str, version: str | None = None, *, timeout: float = _SETTLE_SECONDS
+    ) -> dict[str, Any]:
+        """GetAgentRuntimeEndpoint's answer once the endpoint is READY, or has failed; ``timeout`` is in seconds.
+
+        With ``version`` it is READY when it serves that version.
+
+        Raises:
+            NotSettled: it was still being created, moved or deleted by then.
+        """
+
+        def settled(seen: dict[str, Any]) -> bool:
+            elsewhere = version is not None and seen.get("liveVersion") != version
+            return _settled(seen) and not (seen["status"] == "READY" and elsewhere)
+
+        return wait_for(
+            lambda: self.control.get_agent_runtime_endpoint(agentRuntimeId=runtime_id, endpointName=name),
+            settled,
+            timeout,
+            lambda seen: _still(f"Endpoint {name}", seen, timeout),
         )
 
     def sessions(self, runtime_arn: str | None = None) -> SessionList:
@@ -234,25 +257,30 @@ class Lab:
     def session(self, session_id: str, runtime_arn: str | None = None) -> SessionDetail:
         """All that is known of a session: state, what comes next, use, health, diagnostics, log; ended ones too.
 
-        AWS has no such call.
+        ``lab.session(id).wait("Terminated")`` waits for a state. AWS has no such call.
 
         Raises:
             LabRefused: the engine knows no such session.
         """
         query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
-        return SessionDetail.of(self._engine.fetch(f"sessions/{quote(session_id, safe='')}{query}"))
+        path = f"sessions/{quote(session_id, safe='')}{query}"
+        return SessionDetail.of(self._engine.fetch(path), lambda: self._engine.fetch(path))
 
     def invoke_panel(
-        self, runtime_arn: str, *, qualifier: str = "DEFAULT", prompt: str = "Hello!"
+        self,
+        runtime_arn: str,
+        *,
+        qualifier: str = "DEFAULT",
+        prompt: str = "Hello!",
+        user_id: str = "",
+        token: str = "",
     ) -> InvokePanel:
-        """A panel to talk to an agent runtime: prompt, sessions, answer, and the numbers that matter."""
+        """Live: talk to an agent runtime; prompt or file, sessions, answer, and the numbers that matter.
+
+        ``user_id`` invokes on behalf of a user, ``token`` with that instead of a signature.
+        """
         return InvokePanel(
-            runtime_arn,
-            data=self.data,
-            control=self.control,
-            sessions=self.sessions,
-            qualifier=qualifier,
-            prompt=prompt,
+            self._source, runtime_arn, qualifier=qualifier, prompt=prompt, user_id=user_id, token=token
         )
 
     def sessions_panel(self, runtime_arn: str | None = None) -> SessionsPanel:
@@ -280,6 +308,10 @@ class Lab:
         invoke = self.invoke_panel(runtime_arn) if runtime_arn else None
         return Dashboard(self._source, runtime_arn, invoke)
 
+    def dashboard_page(self, runtime_arn: str | None = None) -> DashboardPage:
+        """The dashboard under a choice of runtime, as ``agentcore-lab dashboard`` shows it."""
+        return DashboardPage(self._source, self.dashboard, runtime_arn)
+
     @property
     def _source(self) -> Source:
         clients = {"control": self.control, "data": self.data}
@@ -303,6 +335,15 @@ class Lab:
         if self._settings.sandbox == "auto" and self.sandbox == "process" and (why := docker_unavailable()):
             rows.insert(2, ("No containers", why))
         return card("Lab", self.sandbox, facts(rows))
+
+
+def _settled(seen: dict[str, Any]) -> bool:
+    return seen["status"] not in _CHANGING
+
+
+def _still(what: str, seen: dict[str, Any], timeout: float) -> str:
+    version = f", version {seen['liveVersion']}," if seen.get("liveVersion") else ""
+    return f"{what} was still {seen['status']}{version} after {timeout:g} s. Wait for it again."
 
 
 def _session_view(session: dict[str, Any], as_of: datetime) -> SessionView:

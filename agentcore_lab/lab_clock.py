@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agentcore_lab.discovery import EngineGone, RunningEngine
 from agentcore_lab.looks.card import card, facts
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Advanced:
+    """The engine's clock after it was set ahead ``by`` some time: what it showed, in UTC."""
+
+    by: timedelta
+    now: datetime
+
+    def __repr__(self) -> str:
+        # Not what it shows: an executed notebook compares equal to the next run.
+        return f"Advanced(by {self.by})"
+
+    def __str__(self) -> str:
+        return f"{self.by} later: {self.now:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class LabClock:
@@ -26,15 +42,15 @@ class LabClock:
 
     def advance(
         self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0
-    ) -> datetime:
-        """Set the engine's clock ahead and return what it shows then; what is due by then happens at once.
+    ) -> Advanced:
+        """Set the engine's clock ahead; what is due by then happens at once.
 
         Raises:
             LabRefused: the clock only goes forward, and not by more than a year.
         """
         by = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
         answer = self._engine.send("clock", {"advanceSeconds": by.total_seconds()})
-        return datetime.fromisoformat(answer["now"])
+        return Advanced(by, datetime.fromisoformat(answer["now"]))
 
     @property
     def ahead(self) -> timedelta:

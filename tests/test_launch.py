@@ -115,7 +115,7 @@ def test_an_engine_that_is_ending_is_waited_for(settings: Settings) -> None:
 def test_an_engine_that_hangs_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """It holds the data directory and does not answer: the sentence says which process to end."""
     engine = find_or_start(settings)
-    monkeypatch.setattr("agentcore_lab.launch._START_SECONDS", 3)
+    monkeypatch.setattr("agentcore_lab.launch._START_SECONDS", 8)
     os.kill(engine.pid, signal.SIGSTOP)
     try:
         with pytest.raises(EngineDidNotStart) as failed:

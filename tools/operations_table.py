@@ -50,15 +50,9 @@ _CONFIGURATION = {
     "metadataConfiguration": (STORED, "there is no metadata service"),
 }
 
-_EXTERNAL = {
-    "apiKeySecretConfig": (STORED, "the key cannot be read from there"),
-}
 _CUSTOM = "oauth2ProviderConfigInput.customOauth2ProviderConfig"
 _OAUTH2 = {
-    "oauth2ProviderConfigInput": (
-        IMPLEMENTED,
-        "every vendor; `clientSecretConfig` is stored, the secret cannot be read from there",
-    ),
+    "oauth2ProviderConfigInput": (IMPLEMENTED, "every vendor"),
     f"{_CUSTOM}.clientAuthenticationMethod": (
         IMPLEMENTED,
         "with a secret; `AWS_IAM_ID_TOKEN_JWT` and `PRIVATE_KEY_JWT` are stored, no token can be had with them",
@@ -110,8 +104,6 @@ _INVOKE_MODEL = {
 NOTES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "CreateOauth2CredentialProvider": _OAUTH2,
     "UpdateOauth2CredentialProvider": _OAUTH2,
-    "CreateApiKeyCredentialProvider": _EXTERNAL,
-    "UpdateApiKeyCredentialProvider": _EXTERNAL,
     "SetTokenVaultCMK": _KMS,
     "CreateAgentRuntime": {
         field: note for field, note in _CONFIGURATION.items() if field != "metadataConfiguration"

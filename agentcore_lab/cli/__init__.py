@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from botocore.exceptions import EndpointConnectionError
+from typer.core import TyperGroup
 
 from agentcore_lab import __version__
-from agentcore_lab.cli import accounts, clock, doctor, engine, idp, images, sessions, up
+from agentcore_lab.cli import accounts, clock, dashboard, doctor, engine, idp, images, sessions, up
+from agentcore_lab.cli.options import fail
+from agentcore_lab.plain_error import PlainError
+
+
+class _InSentences(TyperGroup):
+    """What is wrong is told as a person reads it; a traceback is left for what nobody foresaw."""
+
+    def invoke(self, ctx: Any) -> Any:  # typer brings its own click, or not
+        try:
+            return super().invoke(ctx)
+        except (PlainError, EndpointConnectionError) as error:
+            fail(str(error))
+
 
 app = typer.Typer(
     name="agentcore-lab",
+    cls=_InSentences,
     help="The Amazon Bedrock AgentCore workshop on your own machine.",
     no_args_is_help=True,
     add_completion=False,
@@ -33,7 +49,15 @@ def options(
     """The Amazon Bedrock AgentCore workshop on your own machine."""
 
 
-for _command in (up.up, engine.serve, engine.status, engine.down, engine.env, doctor.doctor):
+for _command in (
+    up.up,
+    engine.serve,
+    engine.status,
+    engine.down,
+    engine.env,
+    dashboard.dashboard,
+    doctor.doctor,
+):
     app.command()(_command)
 app.add_typer(sessions.sessions, name="sessions")
 app.add_typer(accounts.accounts, name="accounts")

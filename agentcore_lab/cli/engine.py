@@ -85,7 +85,11 @@ def serve(
     if not settings.sigv4:
         logging.getLogger(__name__).warning(NOT_VERIFIED)
     try:
-        asyncio.run(serve_engine(settings, any_port=port is None, on_ready=_announce))
+        asyncio.run(
+            serve_engine(
+                settings, any_port=port is None, on_ready=lambda engine: _announce(engine, settings.model)
+            )
+        )
     except EngineAlreadyRuns as error:
         fail(str(error), launch.LOST_THE_RACE)
     except (
@@ -109,7 +113,7 @@ def status(port: Port = None, data_dir: DataDir = None, as_json: AsJson = False)
         typer.echo(json.dumps({**facts, "runtimes": runtimes}, indent=2))
         return
     console = Console(highlight=False)
-    _announce(engine)
+    _announce(engine, facts["model"])
     console.print(f"{facts['sessions']} running sessions")
     if runtimes:
         table = Table("Runtime", "Version", "Status")
@@ -158,10 +162,10 @@ def env(
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
-def _announce(engine: RunningEngine) -> None:
+def _announce(engine: RunningEngine, model: str) -> None:
     typer.echo(
-        f"agentcore-lab {engine.version} · {engine.url} · sandbox {engine.sandbox} · {engine.region} · "
-        f"data in {engine.data_dir}"
+        f"agentcore-lab {engine.version} · {engine.url} · sandbox {engine.sandbox} · model {model} · "
+        f"{engine.region} · data in {engine.data_dir}"
     )
 
 

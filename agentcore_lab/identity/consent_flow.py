@@ -10,7 +10,7 @@ from agentcore_lab.identity.authorization_server import AuthorizationServers
 from agentcore_lab.identity.consents import Consent, Consents, Stage, invalid_session
 from agentcore_lab.identity.grants import Asked, added, authorization_code
 from agentcore_lab.identity.oauth2_operations import callback_url
-from agentcore_lab.identity.provider_client import client_of
+from agentcore_lab.identity.provider_secrets import ProviderSecrets
 from agentcore_lab.identity.providers import CredentialProviders, Kind, Provider
 from agentcore_lab.identity.user_tokens import UserTokens
 from agentcore_lab.identity.users import User
@@ -28,12 +28,14 @@ class ConsentFlow:
         self,
         consents: Consents,
         providers: CredentialProviders,
+        secrets: ProviderSecrets,
         servers: AuthorizationServers,
         kept: UserTokens,
         url: str,
     ) -> None:
         self._consents = consents
         self._providers = providers
+        self._secrets = secrets
         self._servers = servers
         self._kept = kept
         self._url = url
@@ -103,7 +105,7 @@ class ConsentFlow:
             provider = self._providers.get(scope, Kind.OAUTH2, wanted.provider)
             server = await self._servers.find(provider.configuration["discovery"])
             form = authorization_code(consent, consent.code, callback_url(self._url, provider))
-            client = client_of(self._providers, provider)
+            client = await self._secrets.client(provider)
             granted = await self._servers.grant(server, client, form, "AuthorizationCode")
         except ResourceNotFoundException as error:
             raise invalid_session() from error

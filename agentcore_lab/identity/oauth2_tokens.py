@@ -23,7 +23,7 @@ from agentcore_lab.identity.grants import (
     token_exchange,
 )
 from agentcore_lab.identity.oauth2_configuration import TOKEN_EXCHANGE, takes_no_client
-from agentcore_lab.identity.provider_client import client_of
+from agentcore_lab.identity.provider_secrets import ProviderSecrets
 from agentcore_lab.identity.providers import CredentialProviders, Kind, Provider
 from agentcore_lab.identity.user_tokens import Kept, UserTokens, key_of
 from agentcore_lab.identity.users import User
@@ -48,6 +48,7 @@ class Oauth2Tokens:
         tokens: WorkloadTokens,
         identities: WorkloadIdentities,
         providers: CredentialProviders,
+        secrets: ProviderSecrets,
         servers: AuthorizationServers,
         consents: Consents,
         kept: UserTokens,
@@ -57,6 +58,7 @@ class Oauth2Tokens:
         self._tokens = tokens
         self._identities = identities
         self._providers = providers
+        self._secrets = secrets
         self._servers = servers
         self._consents = consents
         self._kept = kept
@@ -87,7 +89,7 @@ class Oauth2Tokens:
         server = await self._servers.find(provider.configuration["discovery"])
         form = client_credentials(asked)
         return (
-            await self._servers.grant(server, client_of(self._providers, provider), form, "ClientCredentials")
+            await self._servers.grant(server, await self._secrets.client(provider), form, "ClientCredentials")
         ).access_token
 
     async def _for_user(self, provider: Provider, bearer: Bearer, params: Params) -> Result:
@@ -130,7 +132,7 @@ class Oauth2Tokens:
             form = refresh(kept.refresh_token, wanted.resources)
             try:
                 granted = await self._servers.grant(
-                    server, client_of(self._providers, provider), form, "RefreshToken"
+                    server, await self._secrets.client(provider), form, "RefreshToken"
                 )
             except ProviderRefused as refusal:
                 if refusal.error != "invalid_grant":
@@ -153,7 +155,7 @@ class Oauth2Tokens:
                 "a JWT (GetWorkloadAccessTokenForJWT)."
             )
         server = await self._servers.find(provider.configuration["discovery"])
-        client = None if takes_no_client(provider.configuration) else client_of(self._providers, provider)
+        client = None if takes_no_client(provider.configuration) else await self._secrets.client(provider)
         if exchange["grantType"] == TOKEN_EXCHANGE:
             actor = await self._actor(provider, server, exchange.get("tokenExchangeGrantTypeConfig", {}))
             form = token_exchange(user.token, actor, asked)
@@ -171,7 +173,7 @@ class Oauth2Tokens:
             )
         form = client_credentials(Asked(how.get("actorTokenScopes", ())))
         granted = await self._servers.grant(
-            server, client_of(self._providers, provider), form, "ClientCredentials"
+            server, await self._secrets.client(provider), form, "ClientCredentials"
         )
         return granted.access_token
 

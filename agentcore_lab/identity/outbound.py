@@ -16,11 +16,14 @@ from agentcore_lab.identity.key_files import KeyFiles
 from agentcore_lab.identity.oauth2_operations import Oauth2Operations
 from agentcore_lab.identity.oauth2_tokens import Oauth2Tokens
 from agentcore_lab.identity.operations import IdentityOperations
+from agentcore_lab.identity.provider_secrets import ProviderSecrets, SecretStore
 from agentcore_lab.identity.providers import CredentialProviders
 from agentcore_lab.identity.resource_token_operations import ResourceTokenOperations
 from agentcore_lab.identity.runtime_tokens import RuntimeTokens
 from agentcore_lab.identity.token_operations import TokenOperations
+from agentcore_lab.identity.tokens import JwtTokens
 from agentcore_lab.identity.user_tokens import UserTokens
+from agentcore_lab.identity.user_verification import UserVerification
 from agentcore_lab.identity.vault import TokenVault
 from agentcore_lab.identity.vault_operations import VaultOperations
 from agentcore_lab.identity.workload import WorkloadIdentities
@@ -51,26 +54,30 @@ def open_outbound(
     quotas: Quotas,
     client: aiohttp.ClientSession,
     url: str,
+    of_users: JwtTokens,
+    external: SecretStore,
 ) -> Outbound:
     """The identity service of the engine that owns ``data_dir``; keys that no vault uses are removed.
 
-    ``client`` speaks to authorization servers, ``url`` is where browsers find the engine.
+    ``client`` speaks to authorization servers, ``url`` is where browsers find the engine; ``of_users`` verifies JWTs,
+    ``external`` has the secrets that callers keep themselves.
     """
     identities = WorkloadIdentities(database, clock, quotas)
     vault = TokenVault(database, KeyFiles(data_dir), clock)
     vault.open()
     providers = CredentialProviders(database, vault, clock, quotas)
+    secrets = ProviderSecrets(providers, external)
     tokens = WorkloadTokens(identities, clock)
     servers, consents = AuthorizationServers(client), Consents(clock)
     kept = UserTokens(database, vault, clock)
-    flow = ConsentFlow(consents, providers, servers, kept, url)
-    resources = Oauth2Tokens(tokens, identities, providers, servers, consents, kept, clock, url)
+    flow = ConsentFlow(consents, providers, secrets, servers, kept, url)
+    resources = Oauth2Tokens(tokens, identities, providers, secrets, servers, consents, kept, clock, url)
     operations = {
         **IdentityOperations(identities).table(),
         **ApiKeyOperations(providers).table(),
         **VaultOperations(vault).table(),
         **Oauth2Operations(providers, url).table(),
-        **TokenOperations(tokens, providers).table(),
+        **TokenOperations(tokens, providers, secrets, UserVerification(of_users)).table(),
         **ResourceTokenOperations(resources, flow).table(),
     }
     return Outbound(identities, providers, RuntimeTokens(tokens), flow, operations)

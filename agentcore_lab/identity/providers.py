@@ -170,18 +170,16 @@ class CredentialProviders:
         with self._db.transaction() as connection:
             connection.execute(f"DELETE FROM credential_provider WHERE {_HERE}", _key(scope, kind, name))  # noqa: S608
 
-    def secret(self, provider: Provider) -> str:
-        """The provider's secret.
+    def managed_secret(self, provider: Provider) -> str:
+        """The secret that the vault has of the provider.
 
         Raises:
-            ValidationException: it lies in the caller's own Secrets Manager, which this engine does not read.
+            ValidationException: it has none.
             DecryptionFailure: the vault's key is lost.
         """
         if (secret := self._vault.get(provider.owner)) is not None:
             return secret
-        raise ValidationException(
-            f"The secret of credential provider {provider.name} is EXTERNAL: this engine does not read Secrets Manager."
-        )
+        raise ValidationException(f"Credential provider {provider.name} has no secret.")
 
     def names(self, arn: str) -> bool:
         """Whether an ARN has the form of a credential provider's."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from agentcore_lab.identity.provider_secrets import ProviderSecrets
 from agentcore_lab.identity.providers import CredentialProviders, Kind
+from agentcore_lab.identity.user_verification import UserVerification
 from agentcore_lab.identity.users import User, named
 from agentcore_lab.identity.workload_tokens import WorkloadTokens
 from agentcore_lab.runtime.arn import Scope
@@ -10,16 +12,25 @@ from agentcore_lab.runtime.operations import Operation, Params, Result
 
 
 class TokenOperations:
-    """GetWorkloadAccessToken for nobody or for a named user, and GetResourceApiKey."""
+    """GetWorkloadAccessToken in its three forms, and GetResourceApiKey."""
 
-    def __init__(self, tokens: WorkloadTokens, providers: CredentialProviders) -> None:
+    def __init__(
+        self,
+        tokens: WorkloadTokens,
+        providers: CredentialProviders,
+        secrets: ProviderSecrets,
+        verify: UserVerification,
+    ) -> None:
         self._tokens = tokens
         self._providers = providers
+        self._secrets = secrets
+        self._verify = verify
 
     def table(self) -> dict[str, Operation]:
         """Every operation this class answers, by AWS's name."""
         return {
             "GetWorkloadAccessToken": self.for_nobody,
+            "GetWorkloadAccessTokenForJWT": self.for_token,
             "GetWorkloadAccessTokenForUserId": self.for_name,
             "GetResourceApiKey": self.api_key,
         }
@@ -27,6 +38,10 @@ class TokenOperations:
     async def for_nobody(self, scope: Scope, params: Params) -> Result:
         """AWS: GetWorkloadAccessToken."""
         return self._given(scope, params, None)
+
+    async def for_token(self, scope: Scope, params: Params) -> Result:
+        """AWS: GetWorkloadAccessTokenForJWT."""
+        return self._given(scope, params, await self._verify(params["userToken"]))
 
     async def for_name(self, scope: Scope, params: Params) -> Result:
         """AWS: GetWorkloadAccessTokenForUserId."""
@@ -36,7 +51,7 @@ class TokenOperations:
         """AWS: GetResourceApiKey."""
         self._tokens.read(scope, params["workloadIdentityToken"])
         provider = self._providers.get(scope, Kind.API_KEY, params["resourceCredentialProviderName"])
-        return {"apiKey": self._providers.secret(provider)}
+        return {"apiKey": await self._secrets.of(provider)}
 
     def _given(self, scope: Scope, params: Params, user: User | None) -> Result:
         return {"workloadAccessToken": self._tokens.for_caller(scope, params["workloadName"], user)}

@@ -93,19 +93,11 @@ def no_base(language: Language) -> str:
 
 
 def _dockerfile(base: Base, code: Code) -> str:
-    variables = [f"ENV {name}={value}" for name, value in code.environment.items()]
-    return "\n".join(
-        (
-            f"FROM {base.reference}",
-            "ADD content.tar /",
-            *variables,
-            f"WORKDIR {TASK_ROOT}",
-            f"USER {_USER}",
-            "ENTRYPOINT []",
-            f"CMD {json.dumps(code.command)}",
-            "",
-        )
-    )
+    """Few instructions: the engine starts and commits a container for each."""
+    variables = " ".join(f"{name}={value}" for name, value in code.environment.items())
+    lines = [f"FROM {base.reference}", "ADD content.tar /", f"ENV {variables}"]
+    lines += [f"WORKDIR {TASK_ROOT}", f"USER {_USER}", f"ENTRYPOINT {json.dumps(code.command)}"]
+    return "\n".join((*lines, ""))
 
 
 def _open_folder(member: tarfile.TarInfo) -> tarfile.TarInfo:

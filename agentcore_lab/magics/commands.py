@@ -30,7 +30,8 @@ from agentcore_lab.magics.options import (
 from agentcore_lab.magics.results import InvocationFailed, LogTail
 from agentcore_lab.magics.shown import Calls, recorded
 from agentcore_lab.panels.answer import Answer
-from agentcore_lab.panels.invocation import Question, ask
+from agentcore_lab.panels.invocation import ask
+from agentcore_lab.panels.question import Question
 from agentcore_lab.panels.views import SessionList, SessionView
 
 FOLDER = Path("agents")

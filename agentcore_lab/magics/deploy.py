@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agentcore_lab.images.build import Built
-from agentcore_lab.lab import Lab, NotSettled
+from agentcore_lab.lab import Lab
 from agentcore_lab.looks.card import card, facts
 from agentcore_lab.magics.options import BadInput
 from agentcore_lab.plain_error import PlainError
-
-_SETTLE_SECONDS = 300.0
-_POLL_SECONDS = 0.1
 
 
 class AgentNotReady(PlainError):  # noqa: N818 - a state, named as one
@@ -122,11 +118,6 @@ def point(lab: Lab, runtime: dict[str, Any], endpoint: str) -> None:
         control.create_agent_runtime_endpoint(
             agentRuntimeId=runtime_id, name=endpoint, agentRuntimeVersion=version
         )
-    for _ in range(int(_SETTLE_SECONDS / _POLL_SECONDS)):
-        now = control.get_agent_runtime_endpoint(agentRuntimeId=runtime_id, endpointName=endpoint)
-        if now["status"].endswith("FAILED"):
-            raise AgentNotReady(f"Endpoint {endpoint} is {now['status']}: {now.get('failureReason', '')}")
-        if (now["status"], now.get("liveVersion")) == ("READY", version):
-            return
-        time.sleep(_POLL_SECONDS)
-    raise NotSettled(f"Endpoint {endpoint} did not settle in {_SETTLE_SECONDS:g} s. Run the cell again.")
+    now = lab.wait_for_endpoint(runtime_id, endpoint, version)
+    if now["status"] != "READY":
+        raise AgentNotReady(f"Endpoint {endpoint} is {now['status']}: {now.get('failureReason', '')}")

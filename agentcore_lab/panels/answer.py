@@ -28,9 +28,17 @@ class Figures:
     first_byte: float | None = None
     total: float | None = None
 
+    @property
+    def engine(self) -> float | None:
+        """What of ``first_byte`` was neither the sandbox's start nor the agent: boto3, the wire, the engine."""
+        if self.first_byte is None or self.agent is None:
+            return None
+        return max(0.0, self.first_byte - self.agent - (self.sandbox_start or 0.0))
+
     def words(self) -> str:
         """The figures that are known, in the order in which the time went."""
         names = (
+            ("engine", self.engine),
             ("sandbox start", self.sandbox_start),
             ("agent", self.agent),
             ("first byte", self.first_byte),
@@ -131,6 +139,7 @@ class Answer:
             "left_out": max(0, len(body) - SHOWN_CHARACTERS),
             "gist": self.gist(),
             "content_type": self.content_type,
+            "engine": self.figures.engine,
             "sandbox_start": self.figures.sandbox_start,
             "agent": self.figures.agent,
             "first_byte": self.figures.first_byte,

@@ -14,6 +14,9 @@ from agentcore_lab.panels.protocol import ProtocolPanel
 from agentcore_lab.panels.sessions import SessionsPanel
 from agentcore_lab.panels.versions import VersionsPanel
 
+GAP = {"grid_gap": "12px"}
+"""Between panels; flexible boxes go by it too."""
+
 
 class Dashboard(ipywidgets.VBox):
     """The panels together; each of them is an attribute, and works as it does alone."""
@@ -34,7 +37,7 @@ class Dashboard(ipywidgets.VBox):
         # Only what speaks a protocol of its own has something to explore.
         spoken = self.protocol if self.protocol and self.protocol.protocol in {"MCP", "A2A"} else None
         panels = [invoke, spoken, self.sessions, self.versions, self.health, self.logs]
-        super().__init__([panel for panel in panels if panel is not None])
+        super().__init__([panel for panel in panels if panel is not None], layout=GAP)
 
     def close(self) -> None:
         """Show nothing any more, and follow nothing."""

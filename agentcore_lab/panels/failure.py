@@ -30,6 +30,10 @@ _BY_CODE: dict[str, tuple[str, str]] = {
         "These credentials may not do this.",
         "Use the credentials that `agentcore-lab env` prints, or the inbound authorizer's token.",
     ),
+    "UnauthorizedException": (
+        "This runtime takes bearer tokens, and none that it accepts came.",
+        "Choose to call as the bearer of a token, with one of the runtime's own identity provider.",
+    ),
     "RetryableConflictException": (
         "Another operation is starting or stopping this session.",
         "Wait a moment and send again.",
@@ -134,6 +138,16 @@ def explain(error: ClientError | BotoCoreError) -> Failure:
     )
     return Failure(
         code, words, cause, mend, status, tuple(line for line in log if line not in ("", _LOG_HEADING))
+    )
+
+
+def unfit(error: ValueError) -> Failure:
+    """The failure of a payload beside which no file can go."""
+    return Failure(
+        "NotSent",
+        str(error),
+        "A file can only go beside a JSON object.",
+        "Write one, or send the file as the payload itself.",
     )
 
 

@@ -4,44 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from agentcore_lab.clock import stopwatch
 from agentcore_lab.panels.answer import Answer, Failure, Figures
-from agentcore_lab.panels.failure import broke_off_streaming, explain
+from agentcore_lab.panels.failure import broke_off_streaming, explain, unfit
+from agentcore_lab.panels.question import Question
 
 HEADER = "x-agentcore-lab-"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is sent: ``prompt`` as ``{"prompt": …}``, or, with ``raw``, as the payload itself."""
-
-    runtime_arn: str
-    session_id: str
-    qualifier: str
-    prompt: str
-    raw: bool = False
-
-    def payload(self) -> bytes:
-        """The request's body; a raw prompt goes out as it is, valid JSON or not."""
-        text = self.prompt if self.raw else json.dumps({"prompt": self.prompt})
-        return text.encode()
-
-    def parameters(self) -> dict[str, Any]:
-        """The arguments of ``invoke_agent_runtime``."""
-        return {
-            "agentRuntimeArn": self.runtime_arn,
-            "runtimeSessionId": self.session_id,
-            "qualifier": self.qualifier,
-            "contentType": "application/json",
-            "accept": "application/json, text/event-stream",
-            "payload": self.payload(),
-        }
 
 
 def ask(data: Any, question: Question, on_line: Callable[[str], None]) -> Answer:
@@ -49,10 +26,15 @@ def ask(data: Any, question: Question, on_line: Callable[[str], None]) -> Answer
 
     ``on_line`` is called with each event of a stream as it arrives. Errors of boto3 are the answer's failure.
     """
-    started = stopwatch()
     answer = Answer(question.session_id)
     try:
-        response = data.invoke_agent_runtime(**question.parameters())
+        parameters = question.parameters()
+    except ValueError as error:
+        return replace(answer, failure=unfit(error))
+    client = bearing(data, question.caller.token) if question.caller.token else data
+    started = stopwatch()
+    try:
+        response = client.invoke_agent_runtime(**parameters)
         answer = _described(answer, response)
         body = response["response"]
         first = body.read(1)
@@ -65,6 +47,23 @@ def ask(data: Any, question: Question, on_line: Callable[[str], None]) -> Answer
     except (ClientError, BotoCoreError) as error:
         answer = replace(_described(answer, getattr(error, "response", None) or {}), failure=explain(error))
     return replace(answer, figures=replace(answer.figures, total=_since(started)))
+
+
+def bearing(data: Any, token: str) -> Any:
+    """A client as ``data`` is one whose requests bear ``token`` instead of a signature.
+
+    boto3 has no parameter for it. AWS: runtime-oauth makes the same HTTPS request without an SDK.
+    """
+    config = Config(signature_version=UNSIGNED, read_timeout=data.meta.config.read_timeout)
+    client = boto3.Session(region_name=data.meta.region_name).client(
+        "bedrock-agentcore", endpoint_url=data.meta.endpoint_url, config=config
+    )
+
+    def bear(params: dict[str, Any], **_: Any) -> None:
+        params["headers"]["Authorization"] = f"Bearer {token}"
+
+    client.meta.events.register("before-call.bedrock-agentcore.InvokeAgentRuntime", bear)
+    return client
 
 
 def _since(started: float) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from agentcore_lab.looks.card import card, facts, folded, text
-from agentcore_lab.panels.views import architecture_name, short_duration
+from agentcore_lab.panels.views import SessionState, architecture_name, short_duration
+from agentcore_lab.waiting import wait_for
 
 _MIB = 1024 * 1024
 _MB = 1_000_000
@@ -19,7 +20,7 @@ _SHOWN_PINGS = 8
 class SessionDetail:
     """One session as the engine told it at ``as_of``, a moment of the engine's own clock.
 
-    ``facts`` is the engine's JSON of ``/_lab/sessions/{id}``.
+    ``facts`` is the engine's JSON of ``/_lab/sessions/{id}``. ``look`` asks for it again.
     """
 
     session_id: str
@@ -28,10 +29,11 @@ class SessionDetail:
     diagnostics: tuple[str, ...]
     log_tail: tuple[str, ...]
     facts: Mapping[str, Any]
+    look: Callable[[], Mapping[str, Any]] | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any]) -> Self:
-        """The detail in the engine's answer."""
+    def of(cls, answer: Mapping[str, Any], look: Callable[[], Mapping[str, Any]] | None = None) -> Self:
+        """The detail in the engine's answer; ``look`` gives the answer of a later moment."""
         facts = answer["session"]
         return cls(
             session_id=facts["sessionId"],
@@ -40,6 +42,51 @@ class SessionDetail:
             diagnostics=tuple(facts["diagnostics"]),
             log_tail=tuple(facts["logTail"]),
             facts=facts,
+            look=look,
+        )
+
+    @property
+    def version(self) -> str:
+        """The version it runs, from its start to its end."""
+        return str(self.facts["agentRuntimeVersion"])
+
+    @property
+    def health(self) -> str | None:
+        """What its latest health check said: ``Healthy``, ``HealthyBusy``, ``Unhealthy``; None before the first."""
+        return self._word("health")
+
+    @property
+    def reason(self) -> str | None:
+        """Why it has ended, in a word or two; None while it lives."""
+        return self._word("reason")
+
+    @property
+    def detail(self) -> str | None:
+        """Why it has ended, in a sentence; None while it lives."""
+        return self._word("detail")
+
+    def _word(self, name: str) -> str | None:
+        word: str | None = self.facts[name]
+        return word
+
+    def wait(self, *states: SessionState, timeout: float = 60.0) -> Self:
+        """The session once it is in one of ``states``; ``timeout`` is in seconds of the machine's clock.
+
+        Raises:
+            NotSettled: it was in none of them by then.
+            ValueError: there is no such state.
+        """
+        if unknown := set(states) - set(get_args(SessionState)):
+            raise ValueError(
+                f"{', '.join(sorted(unknown))}: a session is {', '.join(get_args(SessionState))}"
+            )
+        look = self.look
+        assert look is not None, "whoever asked the engine can ask again"
+        return wait_for(
+            lambda: type(self).of(look(), look),
+            lambda seen: seen.state in states,
+            timeout,
+            lambda seen: f"The session was still {seen.state} after {timeout:g} s. Wait for it again.",
         )
 
     def rows(self) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from agentcore_lab.looks.card import card, facts, pill, table, text
 
@@ -59,26 +59,6 @@ class SessionView:
         if self.idle_ends_at is None or self.as_of is None:
             return "its answer" if self.state == "Active" else "its first answer"
         return f"ends in {short_duration((self.idle_ends_at - self.as_of).total_seconds())} unless invoked"
-
-    def idle_left(self, now: datetime) -> float | None:
-        """Seconds until the idle session ends, never below zero; ``now`` counts where ``as_of`` is unknown."""
-        if self.state != "Idle" or self.idle_ends_at is None:
-            return None
-        return max(0.0, (self.idle_ends_at - (self.as_of or now)).total_seconds())
-
-    def shown(self, now: datetime) -> dict[str, Any]:
-        """The session as the browser receives it."""
-        return {
-            "id": self.session_id,
-            "short": short_id(self.session_id),
-            "state": self.state,
-            "version": self.version,
-            "endpoint": self.endpoint,
-            "idle_left": self.idle_left(now),
-            "reason": self.reason,
-            "architecture": architecture_name(self.architecture),
-            "sandbox": self.sandbox,
-        }
 
 
 class SessionList(list[SessionView]):

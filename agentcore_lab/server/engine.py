@@ -18,6 +18,7 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.identity.documents import HttpDocuments
 from agentcore_lab.identity.jwks import Issuers
 from agentcore_lab.identity.outbound import open_outbound
+from agentcore_lab.identity.provider_secrets import SecretsManager
 from agentcore_lab.identity.tokens import JwtTokens
 from agentcore_lab.idp import FOLDER as IDP_FOLDER
 from agentcore_lab.idp.child import ProviderProcess
@@ -175,7 +176,13 @@ async def open_engine(
         endpoints.resume()
         tokens = ClientTokens(database, clock)
         attachments = Attachments(database, repository)
-        outbound = open_outbound(database, settings.data_dir, clock, quotas, client, about.url)
+        of_users = JwtTokens(Issuers(HttpDocuments(client), clock), clock)
+        external = SecretsManager(
+            about.url, settings.region, lambda account_id: accounts.credentials(account_id).environment()
+        )
+        outbound = open_outbound(
+            database, settings.data_dir, clock, quotas, client, about.url, of_users, external
+        )
         operations = {
             **RuntimeOperations(repository, control, sessions).table(),
             **EndpointOperations(repository, endpoints).table(),
@@ -188,7 +195,7 @@ async def open_engine(
         stack.push_async_callback(limits.close)
         upstream = Upstream(client, backend, sessions, limits)
         invoker = Invoker(repository, sessions, upstream, backend.name, about.url, outbound.mint)
-        inbound = Inbound(invoker.plan, about.url, JwtTokens(Issuers(HttpDocuments(client), clock), clock))
+        inbound = Inbound(invoker.plan, about.url, of_users)
         gate = Gate(attachments, clock, inbound)
         shells = Shells(invoker.plan, sessions, backend)
         stack.push_async_callback(shells.close)
@@ -230,7 +237,7 @@ async def open_engine(
             gate,
             Neighbours(moto, door),
         )
-        status = asdict(about)
+        status = {**asdict(about), "model": settings.model}
         words = Words(scope, repository, about.sandbox)
         lab_api = LabApi(
             scope, sessions, storage, clock, status, EventStream(events, words, sessions, clock, status)

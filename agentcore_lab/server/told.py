@@ -119,6 +119,7 @@ def _version(version: Version) -> dict[str, Any]:
         "protocol": protocol_of(version.spec).name,
         "image": version.image.uri if version.image else None,
         "digest": version.image.digest if version.image else None,
+        "language": version.spec["agentRuntimeArtifact"].get("codeConfiguration", {}).get("runtime"),
         "description": version.spec.get("description"),
     }
 

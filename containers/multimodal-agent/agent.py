@@ -1,8 +1,8 @@
 """Takes pictures and documents up to AgentCore's 100 MB, and says what it was given.
 
-Two ways lead in, both in use: JSON with the file in base64, ``{"prompt": "…", "media": "iVBORw0…"}``, which makes it a
-third larger, or the file's own bytes with its own content type. The SDK knows only the first, so this is a plain
-Starlette app.
+Two ways lead in, both in use: JSON with the file in base64, which makes it a third larger, ``{"prompt": "…", "media":
+{"type": "image", "format": "png", "data": "iVBORw0…"}}`` or ``{"media": "iVBORw0…"}``; or the file's own bytes with its
+own content type. The SDK knows only the first, so this is a plain Starlette app.
 """
 
 import base64
@@ -29,7 +29,8 @@ async def invoke(request):
         payload = await request.json()
         prompt = payload.get("prompt")
         try:
-            data = base64.b64decode(payload["media"], validate=True)
+            media = payload["media"]
+            data = base64.b64decode(media["data"] if isinstance(media, dict) else media, validate=True)
         except (KeyError, TypeError, binascii.Error) as error:
             return JSONResponse({"error": f"media must be a file in base64 ({error})"}, status_code=400)
     else:

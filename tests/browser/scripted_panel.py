@@ -25,4 +25,4 @@ def open_panel() -> InvokePanel:
         crash=error_reply("RuntimeClientError", 424, CRASH),
         count=stream_reply("one", "two", "three"),
     )
-    return InvokePanel(ARN, data=engine, control=engine, sessions=engine.sessions, prompt="Hello!")
+    return InvokePanel(engine.source, ARN, prompt="Hello!")

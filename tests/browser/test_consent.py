@@ -29,9 +29,9 @@ pytestmark = pytest.mark.browser
     ],
 )
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """An engine with its identity provider."""
+    """An engine; its identity provider starts when it is asked for."""
     program = Program(tmp_path_factory.mktemp("engine") / "data")
-    with program.serving("--sandbox", request.param, "--port", "0", "--idp") as serving:
+    with program.serving("--sandbox", request.param, "--port", "0") as serving:
         yield Stage(program, serving.engine, clients_of(serving.engine.url))
 
 

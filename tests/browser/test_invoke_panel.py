@@ -108,9 +108,10 @@ def test_a_person_talks_to_an_agent(
 
     (server.root_dir / notebook).with_name("go").touch()
     expect(panel.get_by_role("region", name="Answer")).to_contain_text('"result": "You said: slow"')
-    expect(panel.locator(".acl-value").nth(0)).to_have_text("3.24 s")
-    expect(panel.locator(".acl-value").nth(1)).to_have_text("12 ms")
-    expect(panel.locator(".acl-value").nth(3)).not_to_have_text("–")
+    expect(panel.locator(".acl-value").nth(0)).not_to_have_text("–")
+    expect(panel.locator(".acl-value").nth(1)).to_have_text("3.24 s")
+    expect(panel.locator(".acl-value").nth(2)).to_have_text("12 ms")
+    expect(panel.locator(".acl-value").nth(4)).not_to_have_text("–")
     expect(panel.get_by_text("aarch64 (ARM64) · version 2 · docker sandbox")).to_be_visible()
     expect(panel.locator(".acl-bar .acl-pill")).to_have_text("Idle")
     panel.screenshot(path=tmp_path / "3-answer.png")
@@ -148,6 +149,49 @@ def test_a_failure_is_told_in_sentences(
     expect(page.locator(".jp-InputPrompt").first).to_have_text("[1]:")
     panel.screenshot(path=tmp_path / "failure.png")
     assert_readable(panel)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_file_is_uploaded_and_sent(
+    page: Page, server: JupyterServer, notebook: str, theme: Theme, tmp_path: Path
+) -> None:
+    """Several pieces, a bar meanwhile; it goes out for a user beside the prompt, then as the payload itself."""
+    panel = opened(page, server, notebook, theme)
+    picture = {"name": "lake.png", "mimeType": "image/png", "buffer": b"PNG" * 2_000_000}
+    panel.locator("input[type=file]").set_input_files(picture)  # type: ignore[arg-type]
+    expect(panel.locator(".acl-chip")).to_contain_text("lake.png6.0 MB image/png")
+    panel.get_by_label("Call", exact=True).select_option("for a user")
+    panel.get_by_label("User id").fill("ada")
+    write(panel, "What is it?").press("Control+Enter")
+    answer = panel.get_by_role("region", name="Answer")
+    expect(answer).to_contain_text("You said: What is it?")
+    expect(panel.locator(".acl-question")).to_have_text("What is it? + lake.png")
+    expect(panel.locator(".acl-facts")).to_contain_text("as user ada")
+    panel.screenshot(path=tmp_path / f"file-{theme}.png")
+    assert_readable(panel)
+    panel.get_by_label("How the file is sent").select_option("as the payload itself")
+    expect(panel.get_by_text("The file is the payload; the prompt stays here")).to_be_visible()
+    panel.get_by_role("button", name="Copy as curl").click()
+    expect(panel.get_by_role("dialog")).to_contain_text("--data-binary @lake.png")
+    page.keyboard.press("Escape")
+    panel.get_by_role("button", name="Remove the file").press("Enter")
+    expect(panel.get_by_role("button", name="Attach a file")).to_be_focused()
+
+
+def test_a_file_that_is_dropped_is_taken(page: Page, server: JupyterServer, notebook: str) -> None:
+    """On the prompt; one that no payload can hold is refused at once."""
+    panel = opened(page, server, notebook)
+    drop = """(node, [name, size]) => {
+      const files = new DataTransfer();
+      files.items.add(new File([new Uint8Array(size)], name));
+      node.dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
+    }"""
+    box = panel.get_by_label("Prompt", exact=True)
+    box.evaluate(drop, ["notes.txt", 2000])
+    expect(panel.locator(".acl-chip")).to_contain_text("notes.txt2 KB text/plain")
+    panel.get_by_role("button", name="Remove the file").click()
+    box.evaluate(drop, ["film.mp4", 100_000_001])
+    expect(panel.get_by_role("alert")).to_have_text("▲ film.mp4 has 100.0 MB; a payload has 100 MB at most.")
 
 
 def test_sessions_are_walked_by_keyboard(page: Page, server: JupyterServer, notebook: str) -> None:

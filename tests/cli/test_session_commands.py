@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agentcore_lab.cli import app
-from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.discovery import EngineGone, RunningEngine, gone
 from agentcore_lab.lab import Lab
 from agentcore_lab.lab_clock import duration
 from agentcore_lab.settings import Settings
@@ -68,6 +68,26 @@ def test_sessions_stop_ends_one(engine: RunningEngine, backend: ScriptedBackend,
     again = run(engine, "sessions", "stop", session_id)
     assert again.exit_code == 1
     assert "already ended" in again.stderr
+
+
+def test_an_engine_that_goes_away_is_told_in_a_sentence(
+    engine: RunningEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answered a moment ago and does not any more: the mend, no traceback."""
+
+    def nobody(self: RunningEngine, _path: str) -> None:
+        raise EngineGone(gone(self.url))
+
+    monkeypatch.setattr(RunningEngine, "fetch", nobody)
+    for command in ("sessions", "status", "clock"):
+        told = run(engine, command)
+        assert (told.exit_code, told.stdout, told.stderr) == (1, "", gone(engine.url) + "\n")
+
+
+def test_status_names_the_model(engine: RunningEngine) -> None:
+    """What answers bedrock-runtime stands beside the sandbox."""
+    assert " · model scripted · " in run(engine, "status").stdout
+    assert json.loads(run(engine, "status", "--json").stdout)["model"] == "scripted"
 
 
 def test_clock_advance_ends_an_idle_session(
@@ -135,7 +155,7 @@ def test_a_lab_sets_a_running_engines_clock_ahead(tmp_path: Path, monkeypatch: p
         assert detail.facts["usage"]["cpuSeconds"] > 0
         assert detail.diagnostics == ()
         before = lab.clock.now()
-        assert lab.clock.advance(minutes=15) >= before + timedelta(minutes=15)
-        eventually(lambda: lab.session(session_id).state == "Terminated")
+        assert lab.clock.advance(minutes=15).now >= before + timedelta(minutes=15)
+        assert lab.session(session_id).wait("Terminated").reason == "idle"
         assert [view.reason for view in lab.sessions(arn)] == ["idle"]
         assert "ahead of this machine" in program.run("clock").stdout

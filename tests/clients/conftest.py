@@ -10,7 +10,7 @@ from tests.clients.stage import Stage
 from tests.conftest import clients_of
 from tests.programs import Program
 
-_SLOW_IN_CONTAINERS = {"test_model_agents.py", "test_identity_agent.py"}
+_SLOW_IN_CONTAINERS = {"test_plain_boto3.py", "test_model_agents.py", "test_identity_agent.py"}
 
 
 @pytest.fixture(

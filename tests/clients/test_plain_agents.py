@@ -145,10 +145,12 @@ def png(width: int, height: int) -> bytes:
 
 
 def test_a_picture_goes_in_as_json_and_as_it_is(multimodal: Deployed) -> None:
-    """The two ways to hand an agent a file lead to the same bytes."""
+    """All ways to hand an agent a file lead to the same bytes."""
     picture = png(320, 200)
     coded = {"prompt": "What is it?", "media": base64.b64encode(picture).decode()}
     by_json = multimodal.ask(coded, runtimeSessionId=ONE_SESSION)
+    described = {**coded, "media": {"type": "image", "format": "png", "data": coded["media"]}}
+    assert multimodal.ask(described, runtimeSessionId=ONE_SESSION) == by_json
     raw = multimodal.ask(picture, runtimeSessionId=ONE_SESSION, contentType="image/png")
     seen = {"bytes": len(picture), "sha256": hashlib.sha256(picture).hexdigest()}
     seen |= {"type": "image/png", "width": 320, "height": 200}

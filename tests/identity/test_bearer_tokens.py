@@ -34,6 +34,7 @@ def protected(
     issuer: Issuer,
     protocol: str = "HTTP",
     backend: ScriptedBackend | None = None,
+    name: str = "hello_agent",
     **authorizer: Any,
 ) -> str:
     """The ARN of a READY runtime that takes this issuer's tokens; ``backend`` has its agent answer in its protocol."""
@@ -41,6 +42,7 @@ def protected(
         backend.add(HELLO, Script(posts={"/": answering, "/mcp": answering}, gets={AGENT_CARD: answering}))
     made = create(
         aws,
+        name=name,
         authorizerConfiguration={"customJWTAuthorizer": issuer.authorizer(**authorizer)},
         protocolConfiguration={"serverProtocol": protocol},
     )

@@ -27,9 +27,11 @@ from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.clients.stage import Deployed, Stage
 from tests.conftest import HELLO, Clients, clients_of
+from tests.identity.issuer import Issuer
 from tests.identity.oauth_server import CLIENT_SECRET, OAuthServer
 from tests.identity.test_api_keys import provide as provide_key
 from tests.identity.test_api_keys import token_for
+from tests.identity.test_bearer_tokens import call, protected
 from tests.identity.test_m2m import asking, custom
 from tests.identity.test_oauth2_providers import provide
 from tests.identity.test_runtime_tokens import show
@@ -136,9 +138,9 @@ def refusals(aws: Clients, token: str) -> str:
         ),
     ]
     told = []
-    for call, params in wrong:
+    for each, params in wrong:
         with pytest.raises(ClientError) as caught:
-            call(**params)
+            each(**params)
         told.append(str(caught.value.response))
     return "\n".join(told)
 
@@ -147,6 +149,7 @@ def test_nothing_of_it_shows_on_an_engine(
     aws: Clients,
     engine: RunningEngine,
     server: OAuthServer,
+    issuer: Issuer,
     settings: Settings,
     backend: ScriptedBackend,
     clock: FakeClock,
@@ -169,12 +172,14 @@ def test_nothing_of_it_shows_on_an_engine(
     assert world.ask(USER)["accessToken"] != first
 
     backend.add(HELLO, Script(answer=show))
-    arn = settled(aws, create(aws)["agentRuntimeId"])["agentRuntimeArn"]
+    arn = settled(aws, create(aws, "named_users")["agentRuntimeId"])["agentRuntimeArn"]
     session_id = str(uuid.uuid4())
     answer = aws.data.invoke_agent_runtime(
         agentRuntimeArn=arn, runtimeSessionId=session_id, runtimeUserId=USER, payload=b"{}"
     )
     minted = json.load(answer["response"])["workloadaccesstoken"]
+    jwt = issuer.token(sub=USER, exp=int(clock.now().timestamp()) + 3600)
+    of_jwt = call(engine, protected(aws, issuer), jwt).json["workloadaccesstoken"]
     bearer = send(engine.url, "POST", invocations(arn), b"{}", {"Authorization": f"Bearer {BEARER}"})
     assert bearer.status in {401, 403}
     server.seconds = 0
@@ -184,7 +189,7 @@ def test_nothing_of_it_shows_on_an_engine(
     with pytest.raises(ClientError) as caught:
         world.complete(asked, USER)
 
-    secrets = {KEY, CLIENT_SECRET, USER, BEARER, PARAMETER, token, minted, *server.issued}
+    secrets = {KEY, CLIENT_SECRET, USER, BEARER, jwt, PARAMETER, token, minted, of_jwt, *server.issued}
     places = {
         "errors": refusals(aws, token) + str(caught.value.response) + bearer.body.decode(),
         "control plane": str(

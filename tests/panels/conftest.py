@@ -21,7 +21,7 @@ def engine() -> ScriptedEngine:
 @pytest.fixture
 def panel(engine: ScriptedEngine) -> InvokePanel:
     """A panel on that engine."""
-    return InvokePanel(ARN, data=engine, control=engine, sessions=engine.sessions)
+    return InvokePanel(engine.source, ARN)
 
 
 @pytest.fixture
@@ -48,7 +48,8 @@ def until() -> Until:
 def click() -> Callable[..., None]:
     """What the browser's script sends when a person acts."""
 
-    def message(panel: InvokePanel, **content: Any) -> None:
-        panel._handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
+    def message(panel: InvokePanel, *buffers: bytes, **content: Any) -> None:
+        data = {"method": "custom", "content": content}
+        panel._handle_msg({"content": {"data": data}, "buffers": [memoryview(each) for each in buffers]})
 
     return message

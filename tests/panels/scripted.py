@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import IO, Any, cast
@@ -12,7 +12,8 @@ from typing import IO, Any, cast
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-from agentcore_lab.panels.views import SessionView
+from agentcore_lab.panels.calls import Source
+from agentcore_lab.panels.feed import Connection, Feed, Follower
 
 ARN = "arn:aws:bedrock-agentcore:us-west-2:123456789012:runtime/hello_agent-aB3dE5fG7h"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -85,38 +86,57 @@ def error_reply(code: str, status: int, message: str) -> Reply:
     return Reply(error=ClientError(response, "InvokeAgentRuntime"))
 
 
+class ScriptedFeed(Feed):
+    """A feed that tells what a test says, on whichever thread."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: None)
+        self.connection = Connection("open")
+
+    def follow(self, follower: Follower, _patience: float = 0) -> None:
+        """Tell ``follower`` from now on."""
+        with self.lock:
+            self._followers.add(follower)
+
+    def tell(self, kind: str, data: Any) -> None:
+        """One event."""
+        self._take([("1", kind, data)])
+
+
 class ScriptedEngine:
-    """Both boto3 clients and the list of sessions; ``replies`` holds the answers by prompt."""
+    """Both boto3 clients and the feed; ``replies`` holds the answers by prompt."""
 
     def __init__(self, **replies: Reply) -> None:
         self.replies = replies
-        self.views: dict[str, SessionView] = {}
+        self.states: dict[str, str] = {}
         self.invoked: list[dict[str, Any]] = []
-        self.endpoints = [
-            {"name": "DEFAULT", "liveVersion": "2", "status": "READY"},
-            {"name": "prod", "liveVersion": "1", "status": "READY"},
-        ]
         self.meta = SimpleNamespace(region_name="us-west-2", endpoint_url="http://127.0.0.1:4599")
+        self.authorizer: dict[str, Any] = {}
+        self.feed = ScriptedFeed()
+        self.source = Source(self.feed, {"data": self, "control": self}, lambda _path, _body: None)
+        self.feed.tell("clock", {"now": NOW.isoformat(), "aheadSeconds": 0})
+        self.serves(DEFAULT="2", prod="1")
 
-    def sessions(self, runtime_arn: str) -> list[SessionView]:
-        """The engine's own list: the living first, latest first."""
-        assert runtime_arn == ARN
-        latest_first = list(self.views.values())[::-1]
-        return sorted(latest_first, key=lambda view: view.state == "Terminated")
+    def serves(self, **endpoints: str) -> None:
+        """The runtime's endpoints, and the version each serves."""
+        told = [
+            {"name": name, "liveVersion": version, "status": "READY"} for name, version in endpoints.items()
+        ]
+        self.feed.tell("runtime", {"id": ARN.rpartition("/")[2], "arn": ARN, "endpoints": told})
 
     def invoke_agent_runtime(self, **parameters: Any) -> dict[str, Any]:
         """boto3's call."""
         self.invoked.append(parameters)
         session_id = parameters["runtimeSessionId"]
-        cold = session_id not in self.views or self.views[session_id].state == "Terminated"
-        self._see(session_id, "Provisioning" if cold else "Active")
+        cold = self.states.get(session_id, "Terminated") == "Terminated"
+        self.see(session_id, "Provisioning" if cold else "Active")
         reply = self._reply_to(parameters["payload"])
         for wait in [part for part in reply.parts[:1] if callable(part)]:
             wait()
         if reply.error:
-            self._see(session_id, "Terminated", reason="start failed")
+            self.see(session_id, "Terminated", reason="start failed")
             raise reply.error
-        self._see(session_id, "Idle", idle_ends_at=NOW + timedelta(minutes=14, seconds=59))
+        self.see(session_id, "Idle")
         start = {"x-agentcore-lab-sandbox-start-ms": "3240"} if cold else {}
         return {
             "contentType": reply.content_type,
@@ -128,26 +148,40 @@ class ScriptedEngine:
     def stop_runtime_session(self, **parameters: Any) -> None:
         """boto3's call."""
         session_id = parameters["runtimeSessionId"]
-        if session_id not in self.views:
+        if session_id not in self.states:
             error = error_reply("ResourceNotFoundException", 404, f"No session {session_id}").error
             assert error
             raise error
-        self._see(session_id, "Terminated", reason="stopped")
+        self.see(session_id, "Terminated", reason="stopped")
 
     def get_agent_runtime(self, **_parameters: Any) -> dict[str, Any]:
         """boto3's call."""
-        return {"lifecycleConfiguration": {"idleRuntimeSessionTimeout": 900, "maxLifetime": 28800}}
+        return {"authorizerConfiguration": self.authorizer} if self.authorizer else {}
 
-    def get_paginator(self, operation: str) -> Any:
-        """boto3's paginator of the runtime's endpoints, one a page."""
-        assert operation == "list_agent_runtime_endpoints"
-        return SimpleNamespace(
-            paginate=lambda **_parameters: [{"runtimeEndpoints": [each]} for each in self.endpoints]
+    def see(self, session_id: str, state: str, *, reason: str | None = None, sandbox: str = "") -> None:
+        """A session as it is from now on."""
+        self.states[session_id] = state
+        at, ends = NOW.isoformat(), (NOW + timedelta(minutes=14, seconds=59)).isoformat()
+        self.feed.tell(
+            "session",
+            {
+                "sessionId": session_id,
+                "sandboxId": sandbox or session_id,
+                "agentRuntimeArn": ARN,
+                "agentRuntimeVersion": "2",
+                "endpoint": "DEFAULT",
+                "state": state,
+                "inFlight": int(state == "Active"),
+                "createdAt": at,
+                "endsAt": ends if state == "Idle" else None,
+                "endsBecause": "idle" if state == "Idle" else None,
+                "endedAt": at if state == "Terminated" else None,
+                "idleTimeoutSeconds": 900,
+                "reason": reason,
+                "architecture": "arm64",
+                "sandbox": "docker",
+            },
         )
-
-    def _see(self, session_id: str, state: Any, **changes: Any) -> None:
-        view = SessionView(session_id, state, "2", as_of=NOW, architecture="arm64", sandbox="docker")
-        self.views[session_id] = replace(view, **changes)
 
     def _reply_to(self, payload: bytes) -> Reply:
         try:

@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 
-from agentcore_lab.panels import InvokePanel, SessionView
+from agentcore_lab.panels import InvokePanel
 from tests.panels.conftest import Until
 from tests.panels.scripted import (
     ARN,
     CRASH,
-    NOW,
     Reply,
     ScriptedEngine,
     error_reply,
     json_reply,
     stream_reply,
 )
+from tests.runtime.test_invocations import eventually
 
 Click = Callable[..., None]
 
@@ -67,10 +66,12 @@ def test_a_warm_sandbox_took_no_time_to_start(panel: InvokePanel) -> None:
     assert panel.send("second").figures.sandbox_start == 0.0
 
 
-def test_an_answer_without_the_engines_headers_has_no_figures_of_it(panel: InvokePanel) -> None:
+def test_an_answer_without_the_engines_headers_has_no_figures_of_it(
+    panel: InvokePanel, engine: ScriptedEngine
+) -> None:
     """On AWS nobody tells how long a sandbox took: nothing is made up."""
     panel.send("warm up")
-    panel._data.replies["plain"] = Reply((b"hi",), "text/plain", headers={"content-type": "text/plain"})
+    engine.replies["plain"] = Reply((b"hi",), "text/plain", headers={"content-type": "text/plain"})
     answer = panel.send("plain")
     assert (answer.text, answer.figures.sandbox_start, answer.figures.agent) == ("hi", None, None)
     assert answer.architecture is None
@@ -80,7 +81,8 @@ def test_the_session_is_shown_as_it_is_afterwards(panel: InvokePanel) -> None:
     """After the answer the session is Idle and the seconds it has left are the engine's."""
     panel.send("Hello")
     (session,) = panel.sessions
-    assert (session["id"], session["state"], session["idle_left"]) == (panel.session_id, "Idle", 899.0)
+    assert (session["id"], session["state"], session["idle_seconds"]) == (panel.session_id, "Idle", 900)
+    assert session["ends"] == "2026-03-01T12:14:59+00:00"
 
 
 def test_a_stream_is_shown_as_it_arrives(
@@ -183,8 +185,8 @@ def test_send_returns_at_once_and_the_wait_is_shown(
     go = threading.Event()
     engine.replies["slow"] = Reply((lambda: go.wait(10), b'"done"'))
     click(panel, type="send", prompt="slow", raw=False)
-    until(panel, "sessions", lambda seen: [each["state"] for each in seen] == ["Provisioning"])
-    assert panel.waiting is not None
+    until(panel, "waiting", lambda waiting: waiting is not None)
+    eventually(lambda: [each["state"] for each in panel.state()["sessions"]] == ["Provisioning"])
     click(panel, type="send", prompt="again", raw=False)
     go.set()
     until(panel, "turns", bool)
@@ -207,13 +209,19 @@ def test_sessions_keep_their_own_turns(panel: InvokePanel, click: Click) -> None
 
 def test_a_living_session_is_chosen_first(engine: ScriptedEngine) -> None:
     """A panel opened on a runtime that is already talked to goes on with its latest session."""
-    engine.views = {
-        "a" * 33: SessionView("a" * 33, "Terminated", "1", reason="stopped"),
-        "b" * 33: SessionView("b" * 33, "Idle", "2", idle_ends_at=NOW + timedelta(seconds=60), as_of=NOW),
-    }
-    panel = InvokePanel(ARN, data=engine, control=engine, sessions=engine.sessions)
+    engine.see("a" * 33, "Terminated", reason="stopped")
+    engine.see("b" * 33, "Idle")
+    panel = InvokePanel(engine.source, ARN)
     assert panel.session_id == "b" * 33
-    assert [each["idle_left"] for each in panel.sessions] == [60.0, None]
+    assert [(each["id"][0], each["state"]) for each in panel.sessions] == [("b", "Idle"), ("a", "Terminated")]
+
+
+def test_a_session_that_began_again_is_one_row(engine: ScriptedEngine) -> None:
+    """Its living sandbox, whatever an earlier one of the same id ended of."""
+    engine.see("a" * 33, "Terminated", reason="idle", sandbox="one")
+    engine.see("a" * 33, "Idle", sandbox="two")
+    panel = InvokePanel(engine.source, ARN)
+    assert [(each["state"], each["reason"]) for each in panel.sessions] == [("Idle", None)]
 
 
 def test_the_endpoint_is_picked_from_the_runtimes_own(
@@ -224,15 +232,17 @@ def test_the_endpoint_is_picked_from_the_runtimes_own(
     click(panel, type="endpoint", qualifier="prod")
     panel.send("Hello")
     assert engine.invoked[0]["qualifier"] == "prod"
+    engine.serves(DEFAULT="3", prod="2", canary="3")
+    assert [each["name"] for each in panel.state()["endpoints"]] == ["DEFAULT", "prod", "canary"]
 
 
 def test_stopping_ends_the_session(panel: InvokePanel, click: Click, until: Until) -> None:
     """The session is Terminated, with the reason, and the panel says that it was done."""
     panel.send("Hello")
     click(panel, type="stop")
-    (session,) = until(panel, "sessions", lambda seen: seen[0]["state"] == "Terminated")
-    assert session["reason"] == "stopped"
-    assert panel.notice == {"tone": "done", "text": "The session was stopped."}
+    until(panel, "notice", lambda notice: notice == {"tone": "done", "text": "The session was stopped."})
+    (session,) = panel.state()["sessions"]
+    assert (session["state"], session["reason"]) == ("Terminated", "stopped")
 
 
 def test_stopping_what_is_not_there_says_why(panel: InvokePanel) -> None:
@@ -242,33 +252,20 @@ def test_stopping_what_is_not_there_says_why(panel: InvokePanel) -> None:
     assert "ResourceNotFoundException" in panel.notice["text"]
 
 
-def test_an_engine_that_is_gone_leaves_the_panel_usable(panel: InvokePanel) -> None:
-    """The list of sessions stays as it was, and a sentence says that it is old."""
-
-    def gone(_arn: str) -> list[SessionView]:
-        raise ConnectionRefusedError("nobody there")
-
-    panel.send("Hello")
-    panel._list_sessions = gone
-    panel.refresh()
-    assert len(panel.sessions) == 1
-    assert panel.notice["text"] == "The list of sessions could not be read: nobody there"
-
-
 def test_its_text_has_neither_ids_nor_times(panel: InvokePanel, engine: ScriptedEngine) -> None:
     """An executed notebook compares equal to the stored one."""
-    assert repr(panel) == "InvokePanel(runtime 'hello_agent', endpoint DEFAULT, sessions 0, no answer yet)"
+    assert repr(panel) == "InvokePanel(runtime 'hello_agent', endpoint DEFAULT, no answer yet)"
     engine.replies["hi"] = json_reply(
         {"result": "Hello Ada, I am running on a machine of my own, an aarch64 one."}
     )
     panel.send("hi")
     text = (
-        "InvokePanel(runtime 'hello_agent', endpoint DEFAULT, sessions 1, "
+        "InvokePanel(runtime 'hello_agent', endpoint DEFAULT, "
         "last answer: Hello Ada, I am running on a machine of my own,…)"
     )
     assert repr(panel) == text
     data, _metadata = panel._repr_mimebundle_() or ({}, {})
-    assert data["text/plain"] == text
+    assert dict(data)["text/plain"] == text
     assert "application/vnd.jupyter.widget-view+json" in data
 
 
@@ -293,4 +290,4 @@ def test_a_very_long_answer_stays_out_of_the_browser(panel: InvokePanel, engine:
 def test_an_arn_of_something_else_is_refused(engine: ScriptedEngine) -> None:
     """A mistake is told where it is made."""
     with pytest.raises(ValueError, match="not the ARN of an agent runtime"):
-        InvokePanel("hello_agent", data=engine, control=engine, sessions=engine.sessions)
+        InvokePanel(engine.source, "hello_agent")

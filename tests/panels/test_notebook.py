@@ -64,7 +64,7 @@ def test_an_executed_notebook_keeps_what_the_panel_showed() -> None:
     assert panel["turns"][0]["answer"]["gist"] == "You said: Hello"
     assert panel["sessions"][0]["state"] == "Idle"
     text, _resources = MarkdownExporter().from_notebook_node(notebook)  # type: ignore[no-untyped-call]
-    assert "InvokePanel(runtime 'hello_agent', endpoint DEFAULT, sessions 0, no answer yet)" in text
+    assert "InvokePanel(runtime 'hello_agent', endpoint DEFAULT, no answer yet)" in text
     texts = [
         output.data["text/plain"] for cell in notebook.cells for output in cell.outputs if "data" in output
     ]

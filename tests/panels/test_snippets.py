@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,11 +21,23 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from agentcore_lab.panels.invocation import Question, ask
-from agentcore_lab.panels.snippets import snippet
+from agentcore_lab.panels.invocation import ask
+from agentcore_lab.panels.question import Attachment, Caller, Question
+from agentcore_lab.panels.snippets import Kind, snippet
 from tests.panels.scripted import ARN
 
 SESSION = "0d4f9b7e-5c1a-4a7b-9f7e-3a2b1c0d9e8f"
+PICTURE = b"\x89PNG\r\n" + bytes(range(256))
+FILE = Attachment("it's a logo.png", "image/png", PICTURE)
+SENT = [
+    pytest.param({"file": FILE}, id="file"),
+    pytest.param(
+        {"file": FILE, "raw": True, "prompt": '{"a": "@", "media": 1, "b": "\u2600"}'}, id="file-raw"
+    ),
+    pytest.param({"file": replace(FILE, whole=True)}, id="whole-file"),
+    pytest.param({"caller": Caller(user_id="ada's")}, id="user"),
+    pytest.param({"caller": Caller(token="abc.def")}, id="token"),
+]
 PROMPTS = ['It\'s "quoted", $HOME, {braces}\nand ☀', "plain"]
 HEADERS = ("content-type", "accept", "x-amzn-bedrock-agentcore-runtime-session-id")
 
@@ -113,6 +128,41 @@ def test_curl_code_sends_the_same_and_signs_it_as_aws_does(
     assert asked["body"] == question.payload()
     assert asked["headers"]["x-amzn-bedrock-agentcore-runtime-session-id"] == SESSION
     assert asked["headers"]["authorization"].endswith(f"Signature={_signature(endpoint.url, asked)}")
+
+
+@pytest.mark.parametrize("kind", ["boto3", "curl"])
+@pytest.mark.parametrize("more", SENT)
+def test_files_users_and_tokens_are_sent_as_the_panel_sends_them(
+    endpoint: Endpoint, data: Any, tmp_path: Path, more: dict[str, Any], kind: Kind
+) -> None:
+    """The same body, content type, user and bearer, run where the file lies."""
+    question = Question(ARN, SESSION, "prod", **{"prompt": "What's this?", **more})
+    assert ask(data, question, print).ok
+    (tmp_path / FILE.name).write_bytes(PICTURE)
+    (tmp_path / "agentcore-lab").write_text("#!/bin/sh\n")
+    (tmp_path / "agentcore-lab").chmod(0o755)
+    command = [sys.executable, "-c"] if kind == "boto3" else ["bash", "-ec"]
+    environment = {**os.environ, "TOKEN": "abc.def", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    run = subprocess.run(
+        [*command, snippet(kind, question, data.meta)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert run.stdout.strip() == '"ok"'
+    panel, copied = endpoint.asked
+    assert _sent(copied) == _sent(panel)
+    if question.caller.token:
+        assert copied["headers"]["authorization"] == panel["headers"]["authorization"] == "Bearer abc.def"
+
+
+def _sent(asked: dict[str, Any]) -> list[Any]:
+    body = asked["body"]
+    names = (*HEADERS, "x-amzn-bedrock-agentcore-runtime-user-id")
+    return [json.loads(body) if body[:1] == b"{" else body, *(asked["headers"].get(name) for name in names)]
 
 
 def _signature(url: str, asked: dict[str, Any]) -> str:

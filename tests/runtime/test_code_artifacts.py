@@ -15,6 +15,7 @@ from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, ScriptedBackend, engine_in_thread
 from agentcore_lab.testing.code import MemoryObjects, ScriptedCode, zipped
 from tests.conftest import Clients, clients_of
+from tests.server.sse import follow
 
 ROLE = "arn:aws:iam::123456789012:role/agent"
 SESSION = "session-of-a-code-artifact-0123456789"
@@ -97,6 +98,16 @@ def test_a_version_keeps_the_zip_it_was_made_from(
         agentRuntimeArn=arn, runtimeSessionId=f"{SESSION}-3", payload=b"{}", qualifier="one"
     )
     assert [spec.image.uri for spec in backend.started] == [first, second, first]
+
+
+def test_panels_are_told_what_a_version_is_made_of(aws: Clients, engine: RunningEngine) -> None:
+    """The zip's place and digest, and the language: all that tells it from an image."""
+    settled(aws, created(aws))
+    with follow(engine.url) as reader:
+        (runtime,) = reader.next().data["runtimes"]
+    (version,) = runtime["versions"]
+    assert (version["image"], version["language"]) == (f"s3://{BUCKET}/{KEY}", "PYTHON_3_13")
+    assert version["digest"].startswith("sha256:")
 
 
 def test_an_image_that_is_gone_is_made_again(

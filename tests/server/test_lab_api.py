@@ -99,7 +99,12 @@ def test_advancing_the_clock_ends_what_is_due(
     """Fifteen minutes pass in no time; the engine says what its clock shows and how far it is ahead."""
     clock = LabClock(engine)
     before = clock.now()
-    assert clock.advance(minutes=14, seconds=60) == before + timedelta(minutes=15) == clock.now()
+    advanced = clock.advance(minutes=14, seconds=60)
+    assert advanced.now == before + timedelta(minutes=15) == clock.now()
+    assert (repr(advanced), str(advanced)) == (
+        "Advanced(by 0:15:00)",
+        "0:15:00 later: 2026-01-01 00:16:00 UTC",
+    )
     assert engine.fetch("clock")["aheadSeconds"] == 16 * 60
     eventually(lambda: backend.running == {})
     assert engine.fetch("sessions")["sessions"][0]["reason"] == "idle"

@@ -1,30 +1,33 @@
 import { h, pill, say } from "./lab.js";
+import { kernelLink } from "./link.js";
 import { known, outlook, sessionRail } from "./invoke_sessions.js";
 import { answerArea, history } from "./invoke_answer.js";
+import { callerChoice } from "./invoke_caller.js";
 import { codeSheet } from "./code_sheet.js";
+import { filePicker } from "./invoke_file.js";
 import { promptBox } from "./invoke_prompt.js";
 
-const TICK = 200;
+const TICKS = 200;
 const PATIENCE = 2500;
 const COLD = new Set(["New", "Provisioning", "Terminated"]);
 
 /** The Invoke panel. It reads the model and sends it messages; it never sets a trait. */
 function render({ model, el }) {
-  const now = () => performance.now();
-  const opened = now();
-  let connected = false; // a saved page has no kernel: nothing may tick or wait there
-  let counted = now(); // when the sessions' seconds were true
-  let asked = now();
+  let sessions = model.get("sessions");
   let queued = null; // a message on its way to the kernel: when, and what it says
   let began = null;
   let picked = null;
+  let link = null;
 
-  const tell = (message) => model.send(message);
+  const tell = (message, buffers) => link.tell(message, buffers);
   const rail = sessionRail(
     (id) => tell({ type: "choose", session_id: id }),
     () => tell({ type: "new" }),
   );
-  const ask = promptBox({ send, code: (kind, prompt, raw) => tell({ type: "copy", kind, prompt, raw }) });
+  const file = filePicker({ tell, changed: showBusy });
+  const caller = callerChoice(tell);
+  const ask = promptBox({ send, code: (kind, prompt, raw) => tell({ type: "code", kind, prompt, raw }), extras: file.node });
+  file.takeFrom(ask.node);
   const area = answerArea();
   const notice = h("p", { class: "acl-notice", role: "status" });
   const past = history((index) => {
@@ -51,6 +54,7 @@ function render({ model, el }) {
         h("span", { class: "acl-label acl-what" }, "Agent runtime"),
         name,
         h("span", { class: "acl-grow" }),
+        caller.node,
         h("label", { class: "acl-row acl-label" }, "Endpoint", endpoint),
       ),
       rail.node,
@@ -66,46 +70,50 @@ function render({ model, el }) {
   );
 
   const mine = () => model.get("turns").filter((turn) => turn.session_id === model.get("session_id"));
-  const chosen = () => known(model).find((session) => session.id === model.get("session_id"));
-  const waiting = () => (connected ? model.get("waiting") : null);
-  const left = (session) => {
-    if (session.idle_left == null) return null;
-    return Math.max(0, session.idle_left - (connected ? (now() - counted) / 1000 : 0));
-  };
+  const listed = () => known(model, sessions);
+  const chosen = () => listed().find((session) => session.id === model.get("session_id"));
+  const waiting = () => (link?.connected() ? model.get("waiting") : null);
+  const left = (session) => (session.ends && link?.now() ? Math.max(0, (Date.parse(session.ends) - link.now()) / 1000) : null);
 
   function send(prompt, raw) {
-    queued = { at: now(), prompt };
+    queued = { at: performance.now(), prompt };
     tell({ type: "send", prompt, raw });
     say(live, "Sent. Waiting for the agent.");
     showAnswer();
   }
 
-  function refresh() {
-    asked = now();
-    tell({ type: "refresh" });
-  }
-
-  function showHead() {
+  function showHead(endpoints = model.get("endpoints")) {
     const runtime = model.get("runtime");
     say(name, runtime.name);
     name.title = runtime.arn;
-    const options = model.get("endpoints").map(({ name, version }) =>
-      h("option", { value: name }, version ? `${name} · version ${version}` : name),
-    );
+    const qualifier = model.get("qualifier");
+    const all = endpoints.some((each) => each.name === qualifier) ? endpoints : [{ name: qualifier }, ...endpoints];
+    const options = all.map(({ name, version, status }) => {
+      const settled = !status || status === "READY" ? "" : ` · ${status}`;
+      return h("option", { value: name }, (version ? `${name} · version ${version}` : name) + settled);
+    });
     endpoint.replaceChildren(...options);
-    endpoint.value = model.get("qualifier");
+    endpoint.value = qualifier;
   }
 
   function showSessions() {
     const session = chosen();
-    const whole = model.get("idle_seconds");
     const turns = (id) => model.get("turns").filter((turn) => turn.session_id === id).length;
-    rail.show(known(model), session.id, left, turns, whole);
+    rail.show(listed(), session.id, left, turns);
     say(short, session.short);
     short.title = session.id;
-    state.show(session.state, left(session) == null ? 1 : left(session) / whole);
+    state.show(session.state, left(session) == null ? 1 : left(session) / session.idle_seconds);
     say(next, outlook(session, left(session)));
     stop.disabled = COLD.has(session.state) && session.state !== "Provisioning";
+  }
+
+  function showBusy() {
+    if (link) ask.busy(queued || waiting() ? "Waiting …" : file.busy() ? "Uploading …" : "");
+  }
+
+  function showFile() {
+    file.held(model.get("file"));
+    ask.beside(model.get("file"));
   }
 
   function showAnswer() {
@@ -113,7 +121,7 @@ function render({ model, el }) {
     const index = picked ?? turns.length - 1;
     const busy = Boolean(queued || waiting());
     past.show(turns, busy ? -1 : index);
-    ask.busy(busy);
+    showBusy();
     if (busy) showWait();
     else if (turns.length) area.turn(turns[index]);
     else area.empty();
@@ -121,11 +129,11 @@ function render({ model, el }) {
 
   function showWait() {
     const wait = waiting();
-    began ??= queued?.at ?? now();
-    const seconds = `${((now() - began) / 1000).toFixed(1)} s`;
+    began ??= queued?.at ?? performance.now();
+    const seconds = `${((performance.now() - began) / 1000).toFixed(1)} s`;
     if (!wait) {
       const hint = "It is busy with another cell, or it is not running: then run this cell again.";
-      area.wait(`Waiting for the kernel … ${seconds}`, now() - began > PATIENCE ? hint : "", queued);
+      area.wait(`Waiting for the kernel … ${seconds}`, performance.now() - began > PATIENCE ? hint : "", queued);
     } else if (wait.arrived) {
       area.wait(`The answer is arriving … ${seconds}`, "", wait);
     } else if (COLD.has(chosen().state)) {
@@ -136,20 +144,6 @@ function render({ model, el }) {
     }
   }
 
-  function showNotice() {
-    const told = model.get("notice");
-    const alone = !connected && now() - opened > PATIENCE;
-    say(notice, alone ? "This is a saved view. Run its cell to talk to the agent." : (told?.text ?? ""));
-    notice.dataset.tone = alone ? "" : (told?.tone ?? "");
-  }
-
-  function heard() {
-    connected = true;
-    counted = now();
-    showSessions();
-    showNotice();
-  }
-
   function answered() {
     picked = null;
     const turn = mine().at(-1);
@@ -158,54 +152,70 @@ function render({ model, el }) {
     say(live, failure ? `Failed. ${failure.cause}` : `Answer after ${(total / 1000).toFixed(1)} seconds: ${gist}`);
   }
 
+  function changes({ sessions: rows = [], endpoints }) {
+    if (endpoints) showHead(endpoints);
+    for (const row of rows) {
+      const at = sessions.findIndex((session) => session.id === row.id);
+      sessions = at < 0 ? [...sessions, row] : sessions.with(at, row);
+    }
+    const over = ({ state }) => state === "Terminated";
+    sessions = [...sessions.filter((each) => !over(each)), ...sessions.filter(over)];
+    showSessions();
+  }
+
   function tick() {
     showSessions();
     if (queued || waiting()) showWait();
-    if (!connected) showNotice();
-    const session = chosen();
-    const due = session.state === "Active" || session.state === "Provisioning" || left(session) === 0;
-    if (connected && due && !document.hidden && now() - asked > 2000) refresh();
   }
 
-  const listeners = {
-    "change:sessions": heard,
-    "change:session_id": () => {
-      picked = null;
-      showSessions();
-      showAnswer();
+  link = kernelLink({
+    model,
+    el,
+    notice,
+    tick,
+    every: TICKS,
+    alone: "talk to the agent",
+    listen: {
+      changes,
+      clock: showSessions,
+      code: (message) => sheet.show(message.kind, message.code),
+      upload: file.heard,
+      "change:sessions": () => {
+        sessions = model.get("sessions");
+        showSessions();
+      },
+      "change:session_id": () => {
+        picked = null;
+        showSessions();
+        showAnswer();
+      },
+      "change:turns": () => {
+        answered();
+        showSessions();
+        showAnswer();
+      },
+      "change:waiting": () => {
+        queued = null;
+        if (!model.get("waiting")) began = null;
+        showAnswer();
+      },
+      "change:prompt": () => ask.fill(model.get("prompt"), model.get("raw")),
+      "change:raw": () => ask.fill(model.get("prompt"), model.get("raw")),
+      "change:endpoints": () => showHead(),
+      "change:qualifier": () => showHead(),
+      "change:file": showFile,
+      "change:caller": () => caller.show(model.get("caller")),
     },
-    "change:turns": () => {
-      answered();
-      showSessions();
-      showAnswer();
-    },
-    "change:waiting": () => {
-      connected = true;
-      queued = null;
-      if (!model.get("waiting")) began = null;
-      showAnswer();
-    },
-    "change:prompt change:raw": () => ask.fill(model.get("prompt"), model.get("raw")),
-    "change:endpoints change:qualifier": showHead,
-    "change:notice": showNotice,
-    "msg:custom": (message) => {
-      if (message.type === "refreshed") heard();
-      if (message.type === "code") sheet.show(message.kind, message.code);
-    },
-  };
-  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
-  const timer = setInterval(tick, TICK);
+  });
 
   showHead();
   ask.fill(model.get("prompt"), model.get("raw"));
+  showFile();
+  caller.show(model.get("caller"));
   showSessions();
   showAnswer();
-  refresh();
 
-  return () => {
-    clearInterval(timer);
-    for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
-  };
+  return () => link.close();
 }
 
 export default { render };

@@ -1,6 +1,7 @@
 import { coloured, duration, h, pill, say } from "./lab.js";
 
 const FIGURES = [
+  ["engine", "engine", "The rest of the first byte's time: boto3, the wire and the engine itself"],
   ["sandbox_start", "sandbox start", "How long the engine took to start a sandbox for this session; warm: it ran already"],
   ["agent", "agent", "From the engine's request to the agent until the agent's answer began"],
   ["first_byte", "first byte", "From the call in the notebook's kernel until the answer's first byte"],
@@ -16,10 +17,12 @@ export function answerArea() {
   const question = h("p", { class: "acl-question" });
   const body = h("div", { class: "acl-body", tabindex: "0", role: "region", "aria-label": "Answer" });
   const facts = h("p", { class: "acl-facts" });
+  const split = h("div", { class: "acl-split" });
   const node = h(
     "section",
     { class: "acl-answer" },
     h("div", { class: "acl-figures" }, ...figures.map((figure) => figure.node)),
+    split,
     question,
     body,
     facts,
@@ -31,6 +34,7 @@ export function answerArea() {
       say(value, warm ? "warm" : duration(answer?.[name]));
       value.classList.toggle("acl-none", answer?.[name] == null);
     }
+    split.replaceChildren(...parts(answer));
   }
 
   return {
@@ -56,9 +60,22 @@ export function answerArea() {
       say(question, turn.prompt);
       body.replaceChildren(...(answer.failure ? failed(answer) : []), ...text(answer));
       body.scrollTop = 0;
-      say(facts, factsOf(answer));
+      say(facts, factsOf(answer, turn.caller));
     },
   };
+}
+
+/** Where the time went, as a bar; what its parts are stands above it in words. */
+function parts(answer) {
+  if (answer?.engine == null) return [];
+  const told = { engine: answer.engine, start: answer.sandbox_start, agent: answer.agent, stream: answer.total - answer.first_byte };
+  return Object.entries(told)
+    .filter(([, milliseconds]) => milliseconds > 0)
+    .map(([kind, milliseconds]) => {
+      const part = h("i", { class: "acl-part", "data-kind": kind, "aria-hidden": "true" });
+      part.style.flexGrow = milliseconds;
+      return part;
+    });
 }
 
 function waitingLines() {
@@ -95,12 +112,13 @@ function failed({ failure }) {
   ];
 }
 
-function factsOf(answer) {
+function factsOf(answer, caller) {
   return [
     answer.architecture,
     answer.version && `version ${answer.version}`,
     answer.sandbox && `${answer.sandbox} sandbox`,
     answer.content_type,
+    caller && `as ${caller}`,
   ]
     .filter(Boolean)
     .join("  ·  ");

@@ -3,8 +3,9 @@ import { h, say } from "./lab.js";
 let boxes = 0;
 
 /** The prompt box with its Text/JSON switch, Send, and the code that would do the same. */
-export function promptBox({ send, code }) {
+export function promptBox({ send, code, extras }) {
   const id = `acl-prompt-${++boxes}`;
+  let file = null;
   const box = h("textarea", { id, class: "acl-prompt", rows: 3, spellcheck: "false", input: check, keydown: key });
   const how = h("span", { class: "acl-hint acl-grow acl-cut", "aria-live": "polite" });
   const json = h("input", { type: "checkbox", role: "switch", change: change });
@@ -22,6 +23,7 @@ export function promptBox({ send, code }) {
       h("label", { class: "acl-switch" }, json, "JSON payload"),
     ),
     box,
+    extras,
     h(
       "div",
       { class: "acl-row acl-actions" },
@@ -50,8 +52,10 @@ export function promptBox({ send, code }) {
   }
 
   function check() {
-    say(how, json.checked ? judged(box.value) : 'Sent as {"prompt": "…"}');
-    how.classList.toggle("acl-warn", json.checked && !valid(box.value));
+    const whole = file?.whole;
+    const plain = file ? 'Sent as {"prompt", "media"}' : 'Sent as {"prompt": "…"}';
+    say(how, whole ? "The file is the payload; the prompt stays here" : json.checked ? judged(box.value) : plain);
+    how.classList.toggle("acl-warn", !whole && json.checked && !valid(box.value));
   }
 
   return {
@@ -61,9 +65,14 @@ export function promptBox({ send, code }) {
       json.checked = raw;
       check();
     },
-    busy(yes) {
-      go.disabled = yes;
-      say(go, yes ? "Waiting …" : "Send");
+    /** The file that goes out with the prompt, or instead of it. */
+    beside(held) {
+      file = held;
+      check();
+    },
+    busy(word) {
+      go.disabled = Boolean(word);
+      say(go, word || "Send");
     },
   };
 }

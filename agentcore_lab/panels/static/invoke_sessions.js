@@ -16,8 +16,7 @@ export function outlook(session, left) {
 }
 
 /** The sessions to choose from: the engine's, and those that only this panel knows. */
-export function known(model) {
-  const listed = model.get("sessions");
+export function known(model, listed) {
   const has = (id) => listed.some((session) => session.id === id);
   const unlisted = (id, state, reason) => ({ id, short: id.slice(0, 8), state, reason });
   const talked = [...new Set(model.get("turns").map((turn) => turn.session_id))];
@@ -48,16 +47,16 @@ export function sessionRail(choose, create) {
     const label = h("label", { class: "acl-session" }, input, h("span", { class: "acl-row" }, short, about), state.node);
     return { label, input, show };
 
-    function show(session, chosen, left, turns, whole) {
+    function show(session, chosen, left, turns) {
       input.checked = chosen;
       say(short, session.short);
-      state.show(session.state, left == null ? 1 : left / whole);
+      state.show(session.state, left == null ? 1 : left / session.idle_seconds);
       const talk = turns === 1 ? "1 turn" : turns ? `${turns} turns` : "";
       say(about, [session.version && `v${session.version}`, talk].filter(Boolean).join(" · "));
     }
   }
 
-  function show(sessions, chosen, left, turns, whole) {
+  function show(sessions, chosen, left, turns) {
     for (const [id, old] of rows) {
       if (!sessions.some((session) => session.id === id)) {
         old.label.remove();
@@ -68,7 +67,7 @@ export function sessionRail(choose, create) {
       if (!rows.has(session.id)) rows.set(session.id, row(session.id));
       const { label } = rows.get(session.id);
       if (list.children[index] !== label) list.insertBefore(label, list.children[index] ?? null);
-      rows.get(session.id).show(session, session.id === chosen, left(session), turns(session.id), whole);
+      rows.get(session.id).show(session, session.id === chosen, left(session), turns(session.id));
     });
   }
 

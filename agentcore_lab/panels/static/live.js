@@ -1,16 +1,11 @@
 import { codeSheet } from "./code_sheet.js";
 import { h, say } from "./lab.js";
-
-const HELLO = 30_000;
-const PATIENCE_FOR_KERNEL = 2500;
+import { kernelLink } from "./link.js";
 
 /** What every live panel shares: its frame, the engine's clock, what is told to the kernel and what comes back.
 
 `listen` maps names of messages and `change:` events to functions; `tick` runs once a second while the page shows it. */
 export function livePanel({ model, el, title, label, body, tick, listen }) {
-  const opened = performance.now();
-  let connected = false; // a saved page has no kernel: nothing may tick there
-  let base = null; // what the engine's clock showed, and when that was
   const sheet = codeSheet();
   const notice = h("p", { class: "acl-notice acl-live-notice", role: "status" });
   const about = h("span", { class: "acl-hint acl-grow acl-cut" });
@@ -26,70 +21,25 @@ export function livePanel({ model, el, title, label, body, tick, listen }) {
   );
   el.append(frame);
 
-  const tell = (message) => model.send(message);
-
-  function setClock(told) {
-    if (told?.now) base = { engine: Date.parse(told.now), at: performance.now(), ahead: told.ahead };
-  }
-
-  /** The engine's time in milliseconds; it stands still on a saved page. */
-  function now() {
-    if (!base) return null;
-    return base.engine + (connected ? performance.now() - base.at : 0);
-  }
-
-  function showNotice() {
-    const told = model.get("notice");
-    const alone = !connected && performance.now() - opened > PATIENCE_FOR_KERNEL;
-    say(notice, alone ? "This is a saved view. Run its cell to see what happens now." : (told?.text ?? ""));
-    notice.dataset.tone = alone ? "" : (told?.tone ?? "");
-  }
-
-  function heard(message) {
-    if (message.type === "clock") {
-      connected = true;
-      setClock(message);
-      showNotice();
-    }
-    if (message.type === "code") sheet.show(message.kind, message.code);
-    listen[message.type]?.(message);
-  }
-
-  const listeners = {
-    "msg:custom": heard,
-    "change:notice": showNotice,
-    "change:clock": () => setClock(model.get("clock")),
-  };
-  for (const [name, listener] of Object.entries(listen)) {
-    if (name.startsWith("change:")) listeners[name] = listener;
-  }
-  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
-  const timer = setInterval(() => {
-    if (!connected) showNotice();
-    if (!document.hidden && el.checkVisibility()) tick();
-  }, 1000);
-  const hello = setInterval(() => !document.hidden && tell({ type: "hello" }), HELLO);
-
   const runtime = model.get("runtime");
   say(scope, runtime ? runtime.name : "All runtimes");
   if (runtime) scope.title = runtime.arn;
-  setClock(model.get("clock"));
-  showNotice();
-  tell({ type: "hello" });
+  const link = kernelLink({
+    model,
+    el,
+    notice,
+    tick,
+    listen: { ...listen, code: (message) => sheet.show(message.kind, message.code) },
+  });
 
   return {
-    tell,
-    now,
+    tell: link.tell,
+    now: link.now,
     sheet,
     about: (text) => say(about, text),
-    clock: () => base,
-    copy: (what) => tell({ ...what, what: what.type, type: "copy" }),
-    close() {
-      clearInterval(timer);
-      clearInterval(hello);
-      tell({ type: "bye" });
-      for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
-    },
+    clock: link.clock,
+    copy: (what) => link.tell({ ...what, what: what.type, type: "copy" }),
+    close: link.close,
   };
 }
 

@@ -15,6 +15,12 @@ function movement(endpoint) {
   return live ? `${name} moves to version ${target}; version ${live} serves until that is ready` : `${name} waits until version ${target} is ready`;
 }
 
+/** What a version is made of, in a few words: its image's name, or its zip's and what runs it. */
+function about({ protocol, image, language }) {
+  const name = (image ?? "").split("?")[0].split("/").at(-1);
+  return [protocol, language, name].filter(Boolean).join(" · ");
+}
+
 /** The Versions panel. It reads the model and sends it messages; it never sets a trait. */
 function render({ model, el }) {
   const runtimes = new Map();
@@ -155,7 +161,7 @@ function render({ model, el }) {
       status.node,
       h("span", { class: "acl-about acl-when", "data-at": version.createdAt, title: version.createdAt }),
       h("span", { class: "acl-flags" }, ...flags),
-      h("span", { class: "acl-about acl-grow acl-cut", title: `${version.image ?? ""}\n${version.digest ?? ""}` }, version.failureReason ?? version.description ?? `${version.protocol} · ${(version.image ?? "").split("/").at(-1)}`),
+      h("span", { class: "acl-about acl-grow acl-cut", title: [version.failureReason, version.image, version.digest].filter(Boolean).join("\n") }, version.failureReason ?? version.description ?? about(version)),
       moved && !serving ? go : null,
       moved && !serving ? codeButton(`move ${endpoint}`, () => panel.copy(move())) : null,
     );
