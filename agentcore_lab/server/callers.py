@@ -19,6 +19,11 @@ def know_caller(request: web.Request, caller: Caller) -> None:
     request[_CALLER] = caller
 
 
+def caller_of(request: web.Request) -> Caller | None:
+    """Whom its signature stands for; None where there is none."""
+    return request.get(_CALLER)
+
+
 def asker_of(request: web.Request, scope: Scope) -> Asker:
     """Whom the signature stands for; nobody that IAM knows where there is none, in the account that is asked."""
     keys = {key: request.headers[header] for header, key in _TOLD_BY.items() if header in request.headers}

@@ -77,6 +77,7 @@ from agentcore_lab.server.protected_resource import ProtectedResource
 from agentcore_lab.server.session_endpoint import SessionEndpoints
 from agentcore_lab.server.session_sockets import SessionSockets
 from agentcore_lab.server.shells import ShellHandler
+from agentcore_lab.server.token_service import TokenService
 from agentcore_lab.server.told import Teller, Words
 from agentcore_lab.server.traces import Traced, traced
 from agentcore_lab.server.websocket import PATH, WebSocketHandler
@@ -235,7 +236,7 @@ async def open_engine(
             },
             Routes(by_hand, frozenset({METADATA})),
             gate,
-            Neighbours(moto, door),
+            Neighbours(moto, door, TokenService(accounts)),
         )
         status = {**asdict(about), "model": settings.model}
         words = Words(scope, repository, about.sandbox)

@@ -25,6 +25,7 @@ from agentcore_lab.server.body import body_of
 from agentcore_lab.server.callers import brings_nothing
 from agentcore_lab.server.door import MISSING, Door, Wants
 from agentcore_lab.server.failure import internal_error
+from agentcore_lab.server.token_service import SERVICES, TokenService
 from agentcore_lab.wire.signature_errors import (
     Family,
     MissingAuthenticationTokenException,
@@ -47,6 +48,8 @@ _HOP_BY_HOP = frozenset(
 )
 """Headers of one connection (RFC 9110, 7.6.1), and the one by which moto is told the account."""
 
+_REMADE = _HOP_BY_HOP | {"content-length", "date", "server"}
+
 _PAGES = frozenset({404, 405, 500, 501})
 """With these moto sends a page of HTML where it has no answer."""
 
@@ -57,14 +60,17 @@ _NOTHING_OF_OURS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
 class Neighbours:
     """Passes requests on to moto, which is started with the first of them."""
 
-    def __init__(self, process: MotoProcess, door: Door) -> None:
+    def __init__(self, process: MotoProcess, door: Door, tokens: TokenService) -> None:
         self._process = process
         self._door = door
+        self._tokens = tokens
 
     async def handle(self, request: web.Request, to: Destination, request_id: str) -> web.StreamResponse:
         """The service's answer to the account that asks; a refusal in the service's own form."""
         try:
             scope = await self._admitted(request, to)
+            if to.service in SERVICES and (own := await self._tokens.answered(request, request_id)):
+                return own
             return await self._passed(scope, request, to)
         except SignatureRefused as refused:
             said = told(refused, _FAMILIES.get(to.service, "json"))
@@ -115,6 +121,10 @@ class Neighbours:
         ):
             if answer.status in _PAGES and answer.content_type == "text/html" and answer.content_length:
                 raise _unanswered(request, to.service, answer.status)
+            if to.service in SERVICES and answer.status == 200:
+                body = await self._tokens.put_right(request, await answer.read())
+                kept = {name: text for name, text in answer.headers.items() if name.lower() not in _REMADE}
+                return web.Response(body=body, headers=kept)
             response = web.StreamResponse(status=answer.status, reason=answer.reason)
             for name, value in answer.headers.items():
                 if name.lower() not in _HOP_BY_HOP:

@@ -260,7 +260,7 @@ def test_headers_are_let_through_by_the_sessions_own_version(aws: Clients, backe
     uri = scripted(backend, Script(answer=team))
     arn = ready(aws, uri, requestHeaderConfiguration={"requestHeaderAllowlist": ["X-Team"]})
     aws.data.meta.events.register(
-        "before-call.bedrock-agentcore.InvokeAgentRuntime",
+        "before-send.bedrock-agentcore.InvokeAgentRuntime",
         lambda request, **_: request.headers.__setitem__("X-Team", "blue"),
     )
     old, new = str(uuid.uuid4()), str(uuid.uuid4())
