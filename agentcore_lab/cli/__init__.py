@@ -9,7 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 from typer.core import TyperGroup
 
 from agentcore_lab import __version__
-from agentcore_lab.cli import accounts, clock, dashboard, doctor, engine, idp, images, sessions, up
+from agentcore_lab.cli import accounts, clock, dashboard, doctor, engine, idp, images, run_labs, sessions, up
 from agentcore_lab.cli.options import fail
 from agentcore_lab.plain_error import PlainError
 
@@ -51,6 +51,7 @@ def options(
 
 for _command in (
     up.up,
+    run_labs.run_labs,
     engine.serve,
     engine.status,
     engine.down,

@@ -1,4 +1,4 @@
-"""``images build``: the lab's agents as images."""
+"""``images build`` and ``images bases``: the lab's agents as images, and what they start from."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from agentcore_lab.cli.options import (
     AsJson,
@@ -21,6 +22,7 @@ from agentcore_lab.cli.options import (
     settings_from,
 )
 from agentcore_lab.cli.progress import build_with_progress
+from agentcore_lab.images.bases import EXAMPLE, FILE, Bases
 from agentcore_lab.images.dockerfile import BuildError
 from agentcore_lab.sandbox.docker_probe import docker_unavailable
 from agentcore_lab.settings import Settings
@@ -64,6 +66,27 @@ def build(
         )
     if as_json:
         typer.echo(json.dumps([asdict(image) for image in built], indent=2))
+
+
+@images.command("bases")
+def bases(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Show what takes the place of a FROM that cannot be had here, and where to change it."""
+    table = Bases(settings_from(data_dir=data_dir).data_dir / FILE)
+    try:
+        rows = table.rows()
+    except BuildError as error:
+        fail(str(error))
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        return
+    console = Console(highlight=False)
+    shown = Table("FROM", "In its place", "Whose")
+    for row in rows:
+        use = f"Python {row.made}, made of Debian's ARM64 packages" if row.made else row.use
+        shown.add_row(row.pattern, use, "yours" if row.own else "built in")
+    console.print(shown)
+    console.print(f"The first row that fits counts. Your own rows go into {table.path}:\n", soft_wrap=True)
+    typer.echo(EXAMPLE, nl=False)
 
 
 def agents_in(containers: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from agentcore_lab.identity.grants import Asked, added, authorization_code
 from agentcore_lab.identity.oauth2_operations import callback_url
 from agentcore_lab.identity.provider_secrets import ProviderSecrets
 from agentcore_lab.identity.providers import CredentialProviders, Kind, Provider
+from agentcore_lab.identity.to_its_end import to_its_end
 from agentcore_lab.identity.user_tokens import UserTokens
 from agentcore_lab.identity.users import User
 from agentcore_lab.runtime.arn import Scope
@@ -98,18 +99,21 @@ class ConsentFlow:
         same_user = hmac.compare_digest(wanted.user.artifact, user.artifact)
         if wanted.scope != scope or not same_user or consent.stage is not Stage.GIVEN:
             raise invalid_session()
-        assert consent.code is not None, "given with a code"
         # Before the first wait: a code is used once, whatever comes of it.
         self._consents.move(consent, Stage.FAILED)
+        await to_its_end(self._fetch(consent))
+
+    async def _fetch(self, consent: Consent) -> None:
+        wanted = consent.wanted
+        assert consent.code is not None, "given with a code"
         try:
-            provider = self._providers.get(scope, Kind.OAUTH2, wanted.provider)
-            server = await self._servers.find(provider.configuration["discovery"])
-            form = authorization_code(consent, consent.code, callback_url(self._url, provider))
-            client = await self._secrets.client(provider)
-            granted = await self._servers.grant(server, client, form, "AuthorizationCode")
+            provider = self._providers.get(wanted.scope, Kind.OAUTH2, wanted.provider)
         except ResourceNotFoundException as error:
             raise invalid_session() from error
-        self._kept.keep(wanted, granted)
+        server = await self._servers.find(provider.configuration["discovery"])
+        form = authorization_code(consent, consent.code, callback_url(self._url, provider))
+        client = await self._secrets.client(provider)
+        self._kept.keep(wanted, await self._servers.grant(server, client, form, "AuthorizationCode"))
         self._consents.move(consent, Stage.DONE)
 
     def _asked(self, uri: str) -> Consent:

@@ -25,6 +25,7 @@ from agentcore_lab.identity.grants import (
 from agentcore_lab.identity.oauth2_configuration import TOKEN_EXCHANGE, takes_no_client
 from agentcore_lab.identity.provider_secrets import ProviderSecrets
 from agentcore_lab.identity.providers import CredentialProviders, Kind, Provider
+from agentcore_lab.identity.to_its_end import to_its_end
 from agentcore_lab.identity.user_tokens import Kept, UserTokens, key_of
 from agentcore_lab.identity.users import User
 from agentcore_lab.identity.vendors import MICROSOFT
@@ -113,12 +114,17 @@ class Oauth2Tokens:
             raise invalid_session()
         if consent.stage is Stage.FAILED:
             return {"sessionUri": uri, "sessionStatus": "FAILED"}
-        if consent.stage is Stage.DONE and (token := await self._token(provider, ours)):
+        if consent.stage is not Stage.DONE:
+            return self._pending(consent)
+        if token := await self._token(provider, ours):
             return {"accessToken": token}
-        return self._pending(consent)
+        return self._pending(self._consents.ask(ours))
 
     async def _token(self, provider: Provider, wanted: Wanted) -> str | None:
         """A token that lasts, refreshed if need be; None when the user must be asked."""
+        return await to_its_end(self._in_turn(provider, wanted))
+
+    async def _in_turn(self, provider: Provider, wanted: Wanted) -> str | None:
         # A refresh token may be used up by its use: two calls at once must not both use it.
         async with self._turns.setdefault(key_of(wanted), asyncio.Lock()):
             kept = self._kept.get(wanted)

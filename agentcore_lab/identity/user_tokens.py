@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from agentcore_lab.clock import Clock
+from agentcore_lab.errors import ResourceNotFoundException
 from agentcore_lab.identity.authorization_server import Granted
 from agentcore_lab.identity.consents import Wanted
 from agentcore_lab.identity.providers import Kind
@@ -48,7 +50,11 @@ class UserTokens:
         return Kept(said["access"], said["refresh"], ends_at)
 
     def keep(self, wanted: Wanted, granted: Granted, refresh_token: str | None = None) -> Kept:
-        """Keep what a provider granted; ``refresh_token`` is the one so far, where it gave no new one."""
+        """Keep what a provider granted; ``refresh_token`` is the one so far, where it gave no new one.
+
+        Raises:
+            ResourceNotFoundException: provider or workload were deleted while the token was fetched.
+        """
         ends_at = None
         if granted.seconds is not None:
             ends_at = self._clock.now() + timedelta(seconds=granted.seconds)
@@ -58,8 +64,13 @@ class UserTokens:
             "refresh": kept.refresh_token,
             "until": ends_at.timestamp() if ends_at else None,
         }
-        with self._db.transaction() as connection:
-            self._vault.put(connection, _owner(wanted), json.dumps(said))
+        try:
+            with self._db.transaction() as connection:
+                self._vault.put(connection, _owner(wanted), json.dumps(said))
+        except sqlite3.IntegrityError as error:
+            raise ResourceNotFoundException(
+                f"Credential provider {wanted.provider} or workload identity {wanted.workload} is gone."
+            ) from error
         return kept
 
     def drop(self, wanted: Wanted) -> None:

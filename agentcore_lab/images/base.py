@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
-from agentcore_lab.images.debian import base_key, debian_base
+from agentcore_lab.images.bases import Bases
+from agentcore_lab.images.debian import SUITES, base_key, debian_base
 from agentcore_lab.images.dockerfile import BuildError
 from agentcore_lab.images.engine import PLATFORM, archive_context, inspect_image, run_build
 from agentcore_lab.sandbox.docker_container import QEMU_CPU
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
+    from agentcore_lab.images.bases import Row
     from agentcore_lab.images.dockerfile import Recipe
 
 REGISTRY_SECONDS = 5.0
@@ -50,35 +52,62 @@ class Base:
 class BaseFinder:
     """Finds the ARM64 base for a recipe, the quickest way first."""
 
-    def __init__(self, client: DockerClient, cache_dir: Path) -> None:
+    def __init__(self, client: DockerClient, cache_dir: Path, bases: Bases | None = None) -> None:
         self._client = client
         self._cache_dir = cache_dir
+        self._bases = bases or Bases()
 
     def find(self, recipe: Recipe, tell: Callable[[str], None], *, fresh: bool = False) -> Base:
-        """The base that ``recipe`` names if it is here or can be pulled; else one like it, made from packages.
+        """The base that ``recipe`` names if it is here or can be pulled; else what the table of bases has for it.
 
         Raises:
             BuildError: neither can be had here; the message says what would help.
         """
         if recipe.base == "scratch":
             return Base("scratch", python=None, made=False)
-        version = recipe.python_version
         pulled = pulled_name(recipe.base)
-        made = f"{_NAME}:{base_key(version)}" if version else None
-        for reference in (recipe.base,) if fresh else (recipe.base, pulled, made):
-            if reference is not None and (here := self.local(reference)) is not None:
+        row = self._bases.instead_of(recipe.base)
+        for reference in (recipe.base,) if fresh else (recipe.base, pulled):
+            if (here := self.local(reference)) is not None:
                 return here
-        tell(f"looking for {recipe.base}")
-        if self._pull(recipe.base, pulled, tell) and (here := self.local(pulled)) is not None:
+        if row is not None and not fresh and (here := self.local(self._name(row))) is not None:
+            tell(_replaced(recipe.base, row))
             return here
-        if version is None or made is None:
-            raise BuildError(
-                f"FROM {recipe.base}: it is not in the local Docker for arm64 and its registry cannot be reached. "
-                "Use a python base whose tag names its version, such as "
-                "public.ecr.aws/docker/library/python:3.11-slim-bookworm."
-            )
-        tell(f"making a base with Python {version} from Debian's ARM64 packages")
-        return self._make(made, version, fresh=fresh)
+        if row is None or not row.own:
+            tell(f"looking for {recipe.base}")
+            if self._pull(recipe.base, pulled, tell) and (here := self.local(pulled)) is not None:
+                return here
+        if row is None:
+            raise BuildError(self._nothing(recipe))
+        tell(_replaced(recipe.base, row))
+        return self._put(row, tell, fresh=fresh)
+
+    def _put(self, row: Row, tell: Callable[[str], None], *, fresh: bool) -> Base:
+        """What ``row`` puts in a base's place."""
+        if row.made is not None:
+            tell(f"making a base with Python {row.made} from Debian's ARM64 packages")
+            return self._make(self._name(row), row.made, fresh=fresh)
+        name = pulled_name(row.use)
+        if self._pull(row.use, name, tell) and (here := self.local(name)) is not None:
+            return here
+        raise BuildError(
+            f"{row.use}, which {self._bases.path} puts in the place of {row.pattern}, is not in the local Docker for "
+            "arm64 and its registry cannot be reached."
+        )
+
+    def _nothing(self, recipe: Recipe) -> str:
+        version = recipe.python_version
+        known = ", ".join(SUITES)
+        why = f" Without a registry only Python {known} can be had, not {version}." if version else ""
+        return (
+            f"FROM {recipe.base}: it is not in the local Docker for arm64 and its registry cannot be reached.{why} "
+            "Use a python base whose tag names its version, such as "
+            f"public.ecr.aws/docker/library/python:3.11-slim-bookworm.{self._bases.advice(recipe.base)}"
+        )
+
+    @staticmethod
+    def _name(row: Row) -> str:
+        return f"{_NAME}:{base_key(row.made)}" if row.made is not None else row.use
 
     def at_hand(self, reference: str) -> Base | None:
         """The image of this very name, from here or from its registry; None if it can be had from neither."""
@@ -139,6 +168,12 @@ class BaseFinder:
         with archive_context(root, _MADE.format(version=version, cpu=QEMU_CPU)) as context:
             run_build(self._client, context, name)
         return Base(name, version, made=True)
+
+
+def _replaced(reference: str, row: Row) -> str:
+    what = f"Python {row.made} made of Debian's packages" if row.made else row.use
+    whose = "your row" if row.own else "the row"
+    return f"FROM {reference}: {what} takes its place ({whose} {row.pattern} of `agentcore-lab images bases`)"
 
 
 def pulled_name(reference: str) -> str:

@@ -25,13 +25,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Built:
-    """An image that is ready. ``reused`` says that nothing had changed since it was built."""
+    """An image that is ready. ``reused`` says that nothing had changed since it was built.
+
+    ``size`` is in bytes, uncompressed; 0 where the sandbox keeps no image as a whole.
+    """
 
     uri: str
     digest: str
     architecture: str
     seconds: float
     reused: bool
+    size: int = 0
 
     def __repr__(self) -> str:
         # Neither digest nor seconds: an executed notebook compares equal to the next run.

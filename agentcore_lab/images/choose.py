@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agentcore_lab.images.bases import FILE, Bases
 from agentcore_lab.images.build import Builder
 from agentcore_lab.images.code_builder import CodeBuilder
 from agentcore_lab.images.docker_builder import DockerBuilder
@@ -16,7 +17,7 @@ def builder_for(sandbox: str, settings: Settings) -> Builder:
     """What builds images for the backend named ``sandbox``."""
     if sandbox == "process":
         return ProcessBuilder(ProcessStore(settings.data_dir / "images"), settings.cache_dir)
-    return DockerBuilder(settings.cache_dir)
+    return DockerBuilder(settings.cache_dir, bases=Bases(settings.data_dir / FILE))
 
 
 def code_builder_for(sandbox: str, settings: Settings) -> CodeBuilder:

@@ -16,6 +16,7 @@ from requests.exceptions import RequestException
 
 from agentcore_lab.clock import stopwatch
 from agentcore_lab.images.base import Base, BaseFinder
+from agentcore_lab.images.bases import Bases
 from agentcore_lab.images.build import Built, Step
 from agentcore_lab.images.context import content_key, pack, placed, source_files
 from agentcore_lab.images.debian import compiler
@@ -41,21 +42,26 @@ _GENERATED = ".agentcore-lab.Dockerfile"
 class DockerBuilder:
     """Builds agents' folders into images of the local container engine."""
 
-    def __init__(self, cache_dir: Path, client: DockerClient | None = None) -> None:
+    def __init__(
+        self, cache_dir: Path, client: DockerClient | None = None, bases: Bases | None = None
+    ) -> None:
         self._cache_dir = cache_dir
         self._client = client
+        self._bases = bases or Bases()
 
     def build(self, folder: Path, uri: str, *, on_step: Callable[[Step], None], fresh: bool = False) -> Built:
         """See ``agentcore_lab.images.build.Builder``."""
         began = stopwatch()
         recipe = read_recipe(folder / _DOCKERFILE)
-        key = content_key(folder)
+        row = self._bases.instead_of(recipe.base)
+        key = f"{content_key(folder)} {row.use}" if row is not None and row.own else content_key(folder)
         client = self._client or _connect()
         try:
             if not fresh and self._is_current(client, uri, key):
                 on_step(Step(1, 1, "nothing changed since the last build"))
                 return self._built(client, uri, began, reused=True)
-            _Build(client, self._cache_dir, folder, recipe, on_step, fresh=fresh).run(uri, key)
+            finder = BaseFinder(client, self._cache_dir, self._bases)
+            _Build(client, finder, self._cache_dir, folder, recipe, on_step, fresh=fresh).run(uri, key)
             return self._built(client, uri, began, reused=False)
         except (DockerException, RequestException) as error:
             raise BuildError(f"the container engine refused: {error}") from None
@@ -74,7 +80,9 @@ class DockerBuilder:
         if attributes is None:
             raise BuildError(f"{uri} was removed as soon as it was built: build again")
         seconds = stopwatch() - began
-        return Built(uri, attributes["Id"], attributes["Architecture"], seconds, reused)
+        return Built(
+            uri, attributes["Id"], attributes["Architecture"], seconds, reused, size=attributes["Size"]
+        )
 
 
 class _Build:
@@ -83,6 +91,7 @@ class _Build:
     def __init__(
         self,
         client: DockerClient,
+        finder: BaseFinder,
         cache_dir: Path,
         folder: Path,
         recipe: Recipe,
@@ -91,6 +100,7 @@ class _Build:
         fresh: bool,
     ) -> None:
         self._client = client
+        self._finder = finder
         self._cache_dir = cache_dir
         self._folder = folder
         self._recipe = recipe
@@ -104,8 +114,7 @@ class _Build:
     def run(self, uri: str, key: str) -> None:
         """Make the image and name it ``uri``."""
         self._step("preparing the base image")
-        finder = BaseFinder(self._client, self._cache_dir)
-        base = finder.find(self._recipe, self._same_step, fresh=self._fresh)
+        base = self._finder.find(self._recipe, self._same_step, fresh=self._fresh)
         lines = self._translated(base)
         self._step("assembling the image")
         # Under names no source has, and ignored, so that COPY . . takes what it would take elsewhere.

@@ -15,13 +15,16 @@ from agentcore_lab.errors import InternalServerException
 log = logging.getLogger(__name__)
 
 LOG = "neighbours.log"
+STATE = "neighbours"
+"""Where moto's state is, in the data directory."""
+
 _START_SECONDS = 120.0
 _END_SECONDS = 30.0
 _TAIL_BYTES = 2000
 
 
 class MotoProcess:
-    """moto on a Unix socket. ``data_dir`` takes its log."""
+    """moto on a Unix socket. ``data_dir`` takes its log and its state."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
@@ -55,11 +58,11 @@ class MotoProcess:
             # A socket's path may have some hundred characters: the data directory's may be too long.
             self._folder = Path(tempfile.mkdtemp(prefix="agentcore-lab-"))
         self._path.unlink(missing_ok=True)
-        log_path = self._data_dir / LOG
+        log_path, state = self._data_dir / LOG, self._data_dir / STATE
         with log_path.open("ab") as output:
             begin = output.tell()
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "agentcore_lab.neighbours.child", str(self._path)),
+                *(sys.executable, "-m", "agentcore_lab.neighbours.child", str(self._path), str(state)),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=output,

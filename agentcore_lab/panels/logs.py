@@ -81,7 +81,7 @@ class LogsPanel(LivePanel):
                 self.follow(sandbox)
             case {"type": "invocation", "id": str(wanted)}:
                 found = next((each for each in self.world.invocations if each["id"] == wanted), None)
-                return _call(found) if found else None
+                return _call(found) if found and found["operation"] == "InvokeAgentRuntime" else None
         return None
 
     def _do(self, message: Mapping[str, Any]) -> None:
@@ -101,7 +101,7 @@ class LogsPanel(LivePanel):
     def __str__(self) -> str:
         state = self.state()
         calls = [
-            f"{each['at'][11:19]}  {short_id(each['sessionId'] or '')}  {each['status']}  {each['lastByteMs']:.0f} ms"
+            f"{each['at'][11:19]}  {short_id(each['sessionId'] or '')}  {each['status']}  {_lasted(each)}"
             for each in state["invocations"]
         ]
         return "\n".join([*state["lines"], *calls]) or "No log and no invocation yet"
@@ -113,6 +113,11 @@ def _choice(session: Mapping[str, Any]) -> dict[str, str]:
         "id": session["sandboxId"],
         "text": f"{short_id(session['sessionId'])} · {runtime} · {session['state']}",
     }
+
+
+def _lasted(invocation: Mapping[str, Any]) -> str:
+    ended = invocation["lastByteMs"]
+    return "open" if ended is None else f"{ended:.0f} ms"
 
 
 def _call(invocation: Mapping[str, Any]) -> Call:

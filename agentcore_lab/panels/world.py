@@ -89,7 +89,7 @@ class World:
                 self._runtime(data)
                 change.runtimes.add(data["id"])
             case "invocation":
-                self.invocations.append(data)
+                self._invocation(data)
                 change.invocations.append(data)
             case "log":
                 self._log(data)
@@ -145,6 +145,14 @@ class World:
         history = self.pings.setdefault(sandbox, deque(maxlen=PINGS_KEPT))
         if not history or history[-1]["at"] < ping["at"]:
             history.append(ping)
+
+    def _invocation(self, data: dict[str, Any]) -> None:
+        """One that stays open is told of twice."""
+        for place, known in enumerate(self.invocations):
+            if known["id"] == data["id"]:
+                self.invocations[place] = data
+                return
+        self.invocations.append(data)
 
     def _runtime(self, data: dict[str, Any]) -> None:
         if data.get("deleted"):

@@ -40,10 +40,11 @@ Planner = Callable[[Scope, Mapping[str, Any]], Plan]
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A command that has been started: AWS's output members, and the events still to come."""
+    """A command that has been started: AWS's output members, the events still to come, its session."""
 
     members: Mapping[str, Any]
     events: AsyncIterator[Event]
+    lease: Lease
 
 
 class Commands:
@@ -84,7 +85,7 @@ class Commands:
             except SandboxError as error:
                 raise RuntimeClientError(f"The command could not be run. {error}") from error
             try:
-                yield Running(members, events)
+                yield Running(members, events, lease)
             finally:
                 await events.aclose()
                 await _left(beside, session_id)

@@ -11,6 +11,7 @@ from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.commands import Commands, Running
 from agentcore_lab.runtime.throttle import Kind, Throttle
+from agentcore_lab.server import tracing
 from agentcore_lab.server.body import body_of
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
@@ -39,8 +40,12 @@ class CommandHandler:
         self._throttle.admit(Kind.DATA)
         params = parse(match, query, request.headers, body)
         validate(match.operation, params)
+        tracing.parsed(params)
         await self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
+        tracing.authorized()
         async with self._commands.run(scope, params) as running:
+            tracing.leased(running.lease.session, running.lease.started_in)
+            tracing.answered()
             response = web.StreamResponse(
                 status=match.operation.success_status,
                 headers={
@@ -56,6 +61,8 @@ class CommandHandler:
 async def _send(running: Running, response: web.StreamResponse, stream: EventStream, request_id: str) -> None:
     try:
         async for event in running.events:
+            if "contentDelta" in event:
+                tracing.came()
             await response.write(stream.event("chunk", event))
     except ConnectionError:
         pass  # the caller has left

@@ -18,6 +18,7 @@ from agentcore_lab.runtime.limits import MAX_PAYLOAD_BYTES
 from agentcore_lab.runtime.payload import Payload, too_large
 from agentcore_lab.runtime.protocol_errors import Envelope, enveloped
 from agentcore_lab.runtime.throttle import Kind, Throttle
+from agentcore_lab.server import tracing
 from agentcore_lab.server.body import body_of
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
@@ -54,7 +55,9 @@ class DataHandler:
         try:
             self._throttle.admit(Kind.DATA)
             validate(match.operation, params)
+            tracing.parsed(params)
             user = await self._gate.require(scope, match.operation.name, params, asker_of(request, scope))
+            tracing.authorized()
             if (request.content_length or 0) > MAX_PAYLOAD_BYTES:
                 raise too_large(MAX_PAYLOAD_BYTES)
             async with self._ask(scope, replace(call, user=user)) as answer:

@@ -12,6 +12,9 @@ from aiohttp import web
 
 from agentcore_lab.accounts.accounts import Accounts
 from agentcore_lab.clock import Clock
+from agentcore_lab.codebuild.builds import Builds
+from agentcore_lab.codebuild.clients import EngineClients
+from agentcore_lab.codebuild.operations import BuildOperations
 from agentcore_lab.codezip.objects import Objects, S3Objects
 from agentcore_lab.codezip.pinned import PinnedPackages
 from agentcore_lab.discovery import RunningEngine
@@ -22,7 +25,8 @@ from agentcore_lab.identity.provider_secrets import SecretsManager
 from agentcore_lab.identity.tokens import JwtTokens
 from agentcore_lab.idp import FOLDER as IDP_FOLDER
 from agentcore_lab.idp.child import ProviderProcess
-from agentcore_lab.images.choose import code_builder_for
+from agentcore_lab.images.build import Builder
+from agentcore_lab.images.choose import builder_for, code_builder_for
 from agentcore_lab.images.code_builder import CodeBuilder
 from agentcore_lab.model.choice import open_model
 from agentcore_lab.model.scripts import Scripts
@@ -59,6 +63,8 @@ from agentcore_lab.runtime.time_limit import TimeLimits
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.sandbox.base import Backend
+from agentcore_lab.server.access_keys import AccessKeys
+from agentcore_lab.server.answered_here import AnsweredHere
 from agentcore_lab.server.app import Front
 from agentcore_lab.server.by_hand import Handler, Routes
 from agentcore_lab.server.commands import CommandHandler
@@ -77,9 +83,9 @@ from agentcore_lab.server.protected_resource import ProtectedResource
 from agentcore_lab.server.session_endpoint import SessionEndpoints
 from agentcore_lab.server.session_sockets import SessionSockets
 from agentcore_lab.server.shells import ShellHandler
-from agentcore_lab.server.token_service import TokenService
+from agentcore_lab.server.sts import SecurityTokens
 from agentcore_lab.server.told import Teller, Words
-from agentcore_lab.server.traces import Traced, traced
+from agentcore_lab.server.traces import Traced, TracedByHand, Traces, traced
 from agentcore_lab.server.websocket import PATH, WebSocketHandler
 from agentcore_lab.settings import Settings
 from agentcore_lab.store.db import Database
@@ -119,11 +125,12 @@ async def open_engine(
     about: RunningEngine,
     inside: Inside,
     packaging: Packaging | None = None,
+    builder: Builder | None = None,
 ) -> AsyncIterator[Applications]:
     """Applications ready to serve; on the way out every session ends and the store is closed.
 
     ``inside`` is how agents reach the second of them; ``packaging`` what code artifacts are made with, if not with the
-    engine's own S3 and for its own backend.
+    engine's own S3 and for its own backend; ``builder`` makes CodeBuild's images, if not the one of its backend.
 
     Raises:
         UnknownModel, UnknownQuota: the settings name a model or a quota that does not exist.
@@ -205,10 +212,14 @@ async def open_engine(
             (method, "/invocations"): NotAllowed() for method in ("GET", "DELETE")
         }
         by_hand["GET", METADATA] = ProtectedResource(inbound)
-        by_hand["GET", PATH] = WebSocketHandler(
-            invoker.plan, sessions, upstream, sockets, gate, outbound.mint
+        traces = Traces(events, clock)
+        by_hand["GET", PATH] = TracedByHand(
+            WebSocketHandler(invoker.plan, sessions, upstream, sockets, gate, outbound.mint),
+            traces,
+            "InvokeAgentRuntimeWithWebSocketStream",
         )
-        by_hand["GET", "/ws/shells"] = shell_handler = ShellHandler(shells, gate, clock)
+        shell_handler = ShellHandler(shells, gate, clock)
+        by_hand["GET", "/ws/shells"] = TracedByHand(shell_handler, traces, "InvokeAgentRuntimeCommandShell")
         # At an address that leads here from this machine and from the sandboxes: tokens name their issuer.
         idp = ProviderProcess(settings.data_dir / IDP_FOLDER, backend.doorway.listen_on or "127.0.0.1")
         stack.push_async_callback(idp.close)
@@ -218,25 +229,35 @@ async def open_engine(
         door = Door(accounts, settings.region, settings.data_dir, verifies=settings.sigv4)
         moto = MotoProcess(settings.data_dir)
         stack.push_async_callback(moto.close)
+        clients = EngineClients(about.url, accounts)
+        builds = Builds(settings.data_dir, clock, builder or builder_for(backend.name, settings), clients)
+        builds.open()
+        stack.push_async_callback(builds.close)
         front = Front(
             door,
             throttle,
             operations,
             {
                 "InvokeAgentRuntime": Traced(
-                    DataHandler(invoker, throttle, gate, traced(invoker.invoke)), events, clock
+                    DataHandler(invoker, throttle, gate, traced(invoker.invoke)), traces
                 ),
                 "GetAgentCard": Traced(
-                    DataHandler(invoker, throttle, gate, traced(invoker.agent_card)), events, clock
+                    DataHandler(invoker, throttle, gate, traced(invoker.agent_card)), traces
                 ),
-                "InvokeAgentRuntimeCommand": CommandHandler(
-                    Commands(invoker.plan, sessions, backend, clock), throttle, gate
+                "InvokeAgentRuntimeCommand": Traced(
+                    CommandHandler(Commands(invoker.plan, sessions, backend, clock), throttle, gate),
+                    traces,
                 ),
                 **ModelHandler(open_model(settings, scripts, client, clock)).table(),
             },
             Routes(by_hand, frozenset({METADATA})),
             gate,
-            Neighbours(moto, door, TokenService(accounts)),
+            Neighbours(
+                moto,
+                door,
+                AnsweredHere(SecurityTokens(accounts), BuildOperations(builds, clients).table()),
+                AccessKeys(accounts),
+            ),
         )
         status = {**asdict(about), "model": settings.model}
         words = Words(scope, repository, about.sandbox)

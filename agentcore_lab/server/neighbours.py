@@ -10,10 +10,8 @@ from aiohttp import web
 from yarl import URL
 
 from agentcore_lab.errors import (
-    AccessDeniedException,
     AwsError,
     NotImplementedException,
-    ValidationException,
 )
 from agentcore_lab.neighbours.catalogue import OFFERED
 from agentcore_lab.neighbours.destination import Destination
@@ -21,11 +19,12 @@ from agentcore_lab.neighbours.process import LOG, MotoProcess
 from agentcore_lab.neighbours.refusal import Refusal, not_offered, refusal
 from agentcore_lab.neighbours.unsigned import may_be_unsigned
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.server.access_keys import AccessKeys
+from agentcore_lab.server.answered_here import MAX_BODY, AnsweredHere
 from agentcore_lab.server.body import body_of
-from agentcore_lab.server.callers import brings_nothing
+from agentcore_lab.server.callers import asker_of, brings_nothing
 from agentcore_lab.server.door import MISSING, Door, Wants
 from agentcore_lab.server.failure import internal_error
-from agentcore_lab.server.token_service import SERVICES, TokenService
 from agentcore_lab.wire.signature_errors import (
     Family,
     MissingAuthenticationTokenException,
@@ -42,7 +41,6 @@ _MOST_BYTES = 5 * 1024**3
 
 _FAMILIES: Mapping[str, Family] = {"s3": "s3", "sts": "query", "iam": "query"}
 _ACCOUNT = "x-moto-account-id"
-_STATUSES = {NotImplementedException: 501, AccessDeniedException: 403, ValidationException: 400}
 _HOP_BY_HOP = frozenset(
     {"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", _ACCOUNT}
 )
@@ -53,6 +51,14 @@ _REMADE = _HOP_BY_HOP | {"content-length", "date", "server"}
 _PAGES = frozenset({404, 405, 500, 501})
 """With these moto sends a page of HTML where it has no answer."""
 
+_STATUS = {
+    "NotImplementedException": 501,
+    "InternalServerException": 500,
+    "AccessDenied": 403,
+    "AccessDeniedException": 403,
+}
+"""HTTP's, by the error's code; 400 of all others."""
+
 _FORM = "application/x-www-form-urlencoded"
 _NOTHING_OF_OURS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
 
@@ -60,34 +66,29 @@ _NOTHING_OF_OURS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
 class Neighbours:
     """Passes requests on to moto, which is started with the first of them."""
 
-    def __init__(self, process: MotoProcess, door: Door, tokens: TokenService) -> None:
+    def __init__(self, process: MotoProcess, door: Door, here: AnsweredHere, keys: AccessKeys) -> None:
         self._process = process
         self._door = door
-        self._tokens = tokens
+        self._here = here
+        self._keys = keys
 
     async def handle(self, request: web.Request, to: Destination, request_id: str) -> web.StreamResponse:
-        """The service's answer to the account that asks; a refusal in the service's own form."""
+        """The service's answer, for the account that signs; a refusal in the service's own form."""
         try:
             scope = await self._admitted(request, to)
-            if to.service in SERVICES and (own := await self._tokens.answered(request, request_id)):
-                return own
+            if self._here.may_answer(to.service, request):
+                body, caller = await body_of(request).read(), asker_of(request, scope).caller
+                answer = await self._here.answer(to.service, request, body, scope, caller, request_id)
+                if answer is not None:
+                    return answer
             return await self._passed(scope, request, to)
         except SignatureRefused as refused:
             said = told(refused, _FAMILIES.get(to.service, "json"))
-            return _respond(
-                refusal(
-                    to.service,
-                    request.headers,
-                    said.code,
-                    said.message or refused.message,
-                    request_id,
-                    said.status,
-                )
-            )
+            message = said.message or refused.message
+            return _respond(refusal(to.service, request.headers, said.code, message, request_id, said.status))
         except AwsError as error:
             return _respond(_failed(to.service, request.headers, error, request_id))
-        except aiohttp.ClientError:
-            log.exception("request %s: moto broke off", request_id)
+        except Exception:
             return _respond(_failed(to.service, request.headers, internal_error(request_id), request_id))
 
     def refuse(self, request: web.Request, service: str, request_id: str) -> web.Response:
@@ -95,7 +96,8 @@ class Neighbours:
         return _respond(not_offered(service, request.headers, request_id))
 
     async def _admitted(self, request: web.Request, to: Destination) -> Scope:
-        wants = Wants(frozenset({to.service}), False, _MOST_BYTES, nobody=True, bucket=to.bucket)
+        most = MAX_BODY if self._here.may_answer(to.service, request) else _MOST_BYTES
+        wants = Wants(frozenset({to.service}), False, most, nobody=True, bucket=to.bucket)
         scope = await self._door.admit(request, wants)
         if brings_nothing(request):
             path = f"/{to.bucket}{request.path}" if to.bucket else request.path
@@ -121,10 +123,11 @@ class Neighbours:
         ):
             if answer.status in _PAGES and answer.content_type == "text/html" and answer.content_length:
                 raise _unanswered(request, to.service, answer.status)
-            if to.service in SERVICES and answer.status == 200:
-                body = await self._tokens.put_right(request, await answer.read())
+            if to.service == "iam" and answer.status == 200:
+                asked, said = await body_of(request).read(), await answer.read()
                 kept = {name: text for name, text in answer.headers.items() if name.lower() not in _REMADE}
-                return web.Response(body=body, headers=kept)
+                right = self._keys.put_right(asked, said, asker_of(request, scope).caller)
+                return web.Response(body=right, headers=kept)
             response = web.StreamResponse(status=answer.status, reason=answer.reason)
             for name, value in answer.headers.items():
                 if name.lower() not in _HOP_BY_HOP:
@@ -155,8 +158,7 @@ def _headers(request: web.Request, account: str) -> dict[str, str]:
 
 
 def _failed(service: str, headers: Mapping[str, str], error: AwsError, request_id: str) -> Refusal:
-    status = _STATUSES.get(type(error), 500)
-    return refusal(service, headers, error.code, error.message, request_id, status)
+    return refusal(service, headers, error.code, error.message, request_id, _STATUS.get(error.code, 400))
 
 
 def _respond(said: Refusal) -> web.Response:

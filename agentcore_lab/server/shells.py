@@ -19,6 +19,7 @@ from agentcore_lab.runtime.shell import Replaced, Shell
 from agentcore_lab.runtime.shells import Attached, Shells
 from agentcore_lab.sandbox.base import SandboxError
 from agentcore_lab.sandbox.commands import Size
+from agentcore_lab.server import tracing
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
 from agentcore_lab.wire.shell_frames import Channel, confirmed, exited, failed, frame, size_in
@@ -63,11 +64,15 @@ class ShellHandler:
         if not socket.can_prepare(request):
             raise ValidationException("Shells are opened by a WebSocket upgrade", reason="CannotParse")
         params = _params(request, runtime)
+        tracing.parsed(params)
         await self._gate.require(scope, _OPERATION, params, asker_of(request, scope))
+        tracing.authorized()
         async with self._shells.attach(scope, params) as attached:
             socket.headers[SESSION_ID] = attached.session.session_id
             socket.headers[SHELL_ID] = attached.shell.id
             socket.headers["x-amzn-RequestId"] = request_id
+            tracing.leased(attached.session)
+            tracing.answered(stays_open=True)
             await socket.prepare(request)
             try:
                 await self._connect(socket, attached)

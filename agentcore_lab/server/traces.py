@@ -1,11 +1,10 @@
-"""Where the time of each invocation went, told to whoever follows the engine."""
+"""Where the time of each call to an agent went, told to whoever follows the engine."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -16,63 +15,83 @@ from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.events import Events
 from agentcore_lab.runtime.invoke import Answer, Call
 from agentcore_lab.server.app import Streaming
+from agentcore_lab.server.by_hand import Handler
 from agentcore_lab.server.data import Asking
+from agentcore_lab.server.tracing import Trace, current, tracing
+from agentcore_lab.wire.models import Operation
 from agentcore_lab.wire.router import Match
 from agentcore_lab.wire.serialize import serialize_error
 
 
-@dataclass(slots=True)
-class _Trace:
-    """One invocation; seconds of a stopwatch, None for what it did not come to."""
+class Traces:
+    """Tells what was marked of each call, at its end, and of one that stays open when that begins too."""
 
-    began: float
-    admitted: float | None = None
-    head: float | None = None
-    first_byte: float | None = None
-    asked: dict[str, Any] = field(default_factory=dict)
-    members: dict[str, Any] = field(default_factory=dict)
-    facts: dict[str, str] = field(default_factory=dict)
+    def __init__(self, events: Events, clock: Clock) -> None:
+        self._events = events
+        self._clock = clock
 
+    @contextmanager
+    def call(
+        self, name: str, operation: Operation | None, request_id: str
+    ) -> Iterator[list[web.StreamResponse]]:
+        """Watch one call; its response, where it has one, is put into the list."""
+        if not self._events.followed:
+            yield []
+            return
+        at, responses = self._clock.now().isoformat(), list[web.StreamResponse]()
 
-_current: ContextVar[_Trace | None] = ContextVar("trace", default=None)
+        def tell(status: int, code: str | None, ended: float | None) -> None:
+            told = {"id": request_id, "operation": name, "at": at, "status": status, "error": code}
+            self._events.tell("invocation", request_id, {**told, **trace.told(ended)})
+
+        trace = Trace(lambda: tell(101, None, None))
+        # A caller that has left is told of as nginx does it.
+        status, code = 499, None
+        try:
+            with tracing(trace):
+                yield responses
+            if responses:
+                status, code = responses[0].status, responses[0].headers.get("x-amzn-ErrorType")
+        except AwsError as error:
+            status, code = serialize_error(operation, error, request_id).status, error.code
+            raise
+        finally:
+            tell(101 if trace.open else status, code, stopwatch())
 
 
 class Traced:
     """An operation of the data plane, watched from the moment its request was read to its last byte."""
 
-    def __init__(self, inner: Streaming, events: Events, clock: Clock) -> None:
+    def __init__(self, inner: Streaming, traces: Traces) -> None:
         self._inner = inner
-        self._events = events
-        self._clock = clock
+        self._traces = traces
 
     async def handle(
         self, scope: Scope, request: web.Request, match: Match, query: str, request_id: str
     ) -> web.StreamResponse:
         """The inner operation's answer. Raises what that raises."""
-        if not self._events.followed:
-            return await self._inner.handle(scope, request, match, query, request_id)
-        trace = _Trace(stopwatch())
-        token = _current.set(trace)
-        at, status, code = self._clock.now(), 499, None
-        try:
+        with self._traces.call(match.operation.name, match.operation, request_id) as responses:
             response = await self._inner.handle(scope, request, match, query, request_id)
-            status, code = response.status, response.headers.get("x-amzn-ErrorType")
-        except AwsError as error:
-            status, code = serialize_error(match.operation, error, request_id).status, error.code
-            raise
-        else:
+            responses.append(response)
             return response
-        finally:
-            _current.reset(token)
-            told = {
-                "id": request_id,
-                "operation": match.operation.name,
-                "at": at.isoformat(),
-                "status": status,
-                "error": code,
-                **_told(trace, stopwatch()),
-            }
-            self._events.tell("invocation", request_id, told)
+
+
+class TracedByHand:
+    """A WebSocket of the data plane, watched from its handshake to its end; ``name`` is what policies call it."""
+
+    def __init__(self, inner: Handler, traces: Traces, name: str) -> None:
+        self._inner = inner
+        self._traces = traces
+        self._name = name
+
+    async def handle(
+        self, scope: Scope, request: web.Request, runtime: str, request_id: str
+    ) -> web.StreamResponse:
+        """The inner handler's answer. Raises what that raises."""
+        with self._traces.call(self._name, None, request_id) as responses:
+            response = await self._inner.handle(scope, request, runtime, request_id)
+            responses.append(response)
+            return response
 
 
 def traced(ask: Any) -> Asking:
@@ -80,45 +99,28 @@ def traced(ask: Any) -> Asking:
 
     @asynccontextmanager
     async def asking(scope: Scope, call: Call) -> AsyncIterator[Answer]:
-        trace = _current.get()
+        trace = current()
         if trace is None:
             async with ask(scope, call) as answer:
                 yield answer
             return
         trace.admitted = stopwatch()
-        trace.asked = dict(call.params)
         async with ask(scope, call) as answer:
             trace.head = stopwatch()
-            trace.members, trace.facts = answer.members, dict(answer.facts)
+            trace.members = answer.members
+            trace.version = answer.facts.get("x-agentcore-lab-version")
+            trace.start = _number(answer.facts.get("x-agentcore-lab-sandbox-start-ms"))
+            trace.agent = _number(answer.facts.get("x-agentcore-lab-agent-ms"))
             yield replace(answer, body=_noted(answer.body, trace))
 
     return asking
 
 
-async def _noted(body: AsyncIterator[bytes], trace: _Trace) -> AsyncIterator[bytes]:
+async def _noted(body: AsyncIterator[bytes], trace: Trace) -> AsyncIterator[bytes]:
     async for chunk in body:
         if trace.first_byte is None:
             trace.first_byte = stopwatch()
         yield chunk
-
-
-def _told(trace: _Trace, ended: float) -> dict[str, Any]:
-    def since(moment: float | None) -> float | None:
-        return None if moment is None else round((moment - trace.began) * 1000, 3)
-
-    return {
-        "agentRuntimeArn": trace.asked.get("agentRuntimeArn"),
-        "sessionId": trace.members.get("runtimeSessionId") or trace.asked.get("runtimeSessionId"),
-        "endpoint": trace.asked.get("qualifier") or "DEFAULT",
-        "agentRuntimeVersion": trace.facts.get("x-agentcore-lab-version"),
-        "contentType": trace.members.get("contentType"),
-        "admittedMs": since(trace.admitted),
-        "sandboxStartMs": _number(trace.facts.get("x-agentcore-lab-sandbox-start-ms")),
-        "agentMs": _number(trace.facts.get("x-agentcore-lab-agent-ms")),
-        "headMs": since(trace.head),
-        "firstByteMs": since(trace.first_byte or trace.head),
-        "lastByteMs": since(ended),
-    }
 
 
 def _number(text: str | None) -> float | None:

@@ -29,6 +29,7 @@ from agentcore_lab.runtime.protocols import protocol_of
 from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.runtime.workload_token import Minting, with_token
+from agentcore_lab.server import tracing
 from agentcore_lab.server.bridge import Limits
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.session_sockets import SessionSockets
@@ -83,7 +84,9 @@ class WebSocketHandler:
     ) -> web.StreamResponse:
         """The bridge, from the handshake to its end. Raises AwsError before the upgrade alone."""
         handshake = read_handshake(request, runtime)
+        tracing.parsed(handshake.params)
         user = await self._gate.require(scope, _ACTION, handshake.params, asker_of(request, scope))
+        tracing.authorized()
         plan = self._plan(scope, handshake.params)
         if (protocol := protocol_of(plan.version.spec).name) not in _PROTOCOLS:
             raise ValidationException(
@@ -94,8 +97,10 @@ class WebSocketHandler:
         async with self._sessions.use(
             plan.runtime.id, handshake.session_id, lambda: self._plan(scope, handshake.params)
         ) as lease:
+            tracing.leased(lease.session, lease.started_in)
             headers = with_token(_to_agent(handshake, lease, request_id), token)
             answer = await self._upstream.upgrade(lease, PATH, headers)
+        tracing.answered(stays_open=True)
         response = _switching(handshake, answer.headers, request_id)
         await self._sockets.bridge(request, response, answer, lease.session, _LIMITS)
         return response

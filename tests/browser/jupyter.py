@@ -78,11 +78,12 @@ class JupyterServer:
 
 @contextmanager
 def jupyter_server(
-    root_dir: Path, env: Mapping[str, str] | None = None, *, scratch: Path
+    root_dir: Path, env: Mapping[str, str] | None = None, *, scratch: Path, program: str = "jupyterlab"
 ) -> Iterator[JupyterServer]:
     """JupyterLab on a free port of this machine, until the context ends.
 
     Args:
+        program: ``notebook`` is Notebook 7 in its place.
         root_dir: where notebooks are opened from.
         env: variables added to the server's environment, and so to its kernels'.
         scratch: a temporary folder for settings, workspaces and the server's log.
@@ -107,7 +108,7 @@ def jupyter_server(
     }
     command = [
         *("env", *(f"{name}={value}" for name, value in own.items())),
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *(sys.executable, "-m", program, "--no-browser", "--allow-root"),
         *(f"--port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"),
         *("--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"),
         *(f"--ServerApp.root_dir={root_dir}", f"--LabApp.user_settings_dir={server.settings_dir}"),
@@ -146,6 +147,11 @@ def open_notebook(page: Page, server: JupyterServer, path: str) -> None:
     page.add_locator_handler(page.get_by_role("button", name="Keep Waiting"), lambda button: button.click())
     page.goto(f"{server.url}/lab/tree/{quote(path)}?reset", timeout=LOAD_MS)
     expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible(timeout=LOAD_MS)
+    wait_for_kernel(page, path)
+
+
+def wait_for_kernel(page: Page, path: str) -> None:
+    """Wait until the kernel of the notebook that is shown can run cells."""
     page.wait_for_function(_CONNECTED, arg=path, polling=200, timeout=LOAD_MS)
 
 

@@ -151,7 +151,7 @@ def test_a_failure_is_told_in_sentences(
     assert_readable(panel)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_a_file_is_uploaded_and_sent(
     page: Page, server: JupyterServer, notebook: str, theme: Theme, tmp_path: Path
 ) -> None:
@@ -178,6 +178,7 @@ def test_a_file_is_uploaded_and_sent(
     expect(panel.get_by_role("button", name="Attach a file")).to_be_focused()
 
 
+@pytest.mark.long
 def test_a_file_that_is_dropped_is_taken(page: Page, server: JupyterServer, notebook: str) -> None:
     """On the prompt; one that no payload can hold is refused at once."""
     panel = opened(page, server, notebook)

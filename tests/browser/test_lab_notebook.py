@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from playwright.sync_api import Page, expect
 from agentcore_lab.discovery import find_engine
 from agentcore_lab.launch import stop
 from tests.browser.jupyter import LOAD_MS, JupyterServer, browser, choose, jupyter_server, open_notebook
+from tests.notebooks.stage import variant
 from tests.programs import ROOT
 
 pytestmark = pytest.mark.browser
@@ -37,7 +37,7 @@ def server(tmp_path: Path, sandbox: str) -> Iterator[JupyterServer]:
     """JupyterLab on a copy of the lab; the engine its kernel starts is stopped afterwards."""
     root_dir = tmp_path / "notebooks"
     root_dir.mkdir()
-    shutil.copy(ROOT / "notebooks" / LAB, root_dir)
+    variant(ROOT / "notebooks" / LAB, root_dir / LAB, short=True)
     data_dir = tmp_path / "data"
     environment = {"AGENTCORE_LAB_DATA_DIR": str(data_dir), "AGENTCORE_LAB_SANDBOX": sandbox}
     with jupyter_server(root_dir, environment, scratch=tmp_path) as running:

@@ -137,7 +137,7 @@ def test_a_log_is_filtered_and_invocations_are_drawn(show: Show, theme: Theme, t
     calls = panel.locator(".acl-call")
     expect(calls).to_have_count(2)
     parts = calls.last.get_by_role("img")
-    expect(parts).to_have_attribute("aria-label", re.compile(r"^engine .*, sandbox start .*, agent "))
+    expect(parts).to_have_attribute("aria-label", re.compile(r"^wire .*, sandbox start .*, agent "))
     panel.screenshot(path=tmp_path / f"logs-{theme}.png")
     assert_readable(panel)
 

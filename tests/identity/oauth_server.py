@@ -39,7 +39,7 @@ class OAuthServer:
 
     ``method``: the only way its client may authenticate, None for none. ``seconds``: how long its access tokens last.
     ``rotates``: a refresh token is used up by use. ``fails``: what its token endpoint answers instead of a token.
-    ``answers``: what it says of itself beside the usual. ``denies``: users who are asked say no.
+    ``waits_for``: what must happen before it answers. ``denies``: users who are asked say no.
     """
 
     url: str = ""
@@ -50,6 +50,7 @@ class OAuthServer:
     denies: bool = False
     issuer_in_answer: str | None = None
     fails: web.Response | None = None
+    waits_for: threading.Event | None = None
     asked: list[Asked] = field(default_factory=list)
     authorized: list[dict[str, str]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -93,6 +94,8 @@ class OAuthServer:
         fields = {name: [str(value) for value in form.getall(name)] for name in form}
         method = self._authenticated(request, fields)
         self.asked.append(Asked(fields, method))
+        if self.waits_for is not None:
+            await asyncio.to_thread(self.waits_for.wait, 10)
         if self.fails is not None:
             return self.fails
         if method != self.method:

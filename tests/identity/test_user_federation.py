@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,16 +12,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from aiohttp import web
+from botocore.exceptions import ReadTimeoutError
 
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.testing import FakeClock
-from tests.conftest import Clients
+from tests.conftest import Clients, clients_of
 from tests.identity.oauth_server import OAuthServer
 from tests.identity.test_api_keys import refused, token_for
 from tests.identity.test_m2m import custom
 from tests.identity.test_oauth2_providers import provide
 from tests.identity.test_workload_identities import make
 from tests.runtime.calls import Answer, send
+from tests.runtime.test_invocations import eventually
 
 RETURN_URL = "https://app.example/back?from=agent"
 KMS_KEY = "arn:aws:kms:us-west-2:123456789012:key/11111111-2222-3333-4444-555555555555"
@@ -270,6 +274,44 @@ def test_a_token_is_refreshed_before_it_ends(world: World, clock: FakeClock, rot
     clock.advance(timedelta(hours=1))
     assert world.ask()["accessToken"] == world.server.issued[-1] != second
     assert len(world.server.issued) == 3
+
+
+def test_calls_at_once_refresh_once(world: World, clock: FakeClock) -> None:
+    """A refresh token that is used up by use is used by one of them: the others get what it got."""
+    world.granted()
+    clock.advance(timedelta(hours=1))
+    asking = [world.asking() for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda each: world.aws.data.get_resource_oauth2_token(**each), asking))
+    assert {answer["accessToken"] for answer in answers} == {world.server.issued[-1]}
+    assert len(world.server.issued) == 2
+
+
+def test_a_refresh_outlives_who_asked_for_it(world: World, clock: FakeClock) -> None:
+    """An agent that leaves while the provider thinks costs the user no consent: what comes of it is kept."""
+    world.granted()
+    clock.advance(timedelta(hours=1))
+    world.server.waits_for = threading.Event()
+    impatient = clients_of(world.engine.url, patience=1)
+    with pytest.raises(ReadTimeoutError):
+        impatient.data.get_resource_oauth2_token(**world.asking())
+    world.server.waits_for.set()
+    assert world.ask()["accessToken"] == world.server.issued[-1]
+    assert len(world.server.issued) == 2
+
+
+def test_a_provider_that_goes_while_a_token_is_fetched(world: World) -> None:
+    """What was fetched is kept for nobody."""
+    asked = world.ask()
+    world.consent(asked)
+    world.server.waits_for = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        completed = pool.submit(world.complete, asked)
+        eventually(lambda: world.server.asked != [])
+        world.aws.control.delete_oauth2_credential_provider(name="calendar")
+        world.server.waits_for.set()
+        with pytest.raises(world.aws.data.exceptions.ResourceNotFoundException):
+            completed.result()
 
 
 @pytest.mark.parametrize("what", ["no refresh token", "withdrawn"])

@@ -188,7 +188,7 @@ def test_other_commands_run_under_emulation_and_say_so(
         ("COPY . .", "COPY nothing.py .", r"line 5: .*nothing.py"),
         ("COPY . .", "RUN echo one; exit 3", r"line 5: .*code: 3(.|\n)*one"),
         ("COPY . .", "RUN apt-get update", r"apt-get: not found(.|\n)*made from Debian packages"),
-        ("python:3.11-slim-bookworm", "python:3.10", r"only Python 3.11, 3.13, 3.14 can be had, not 3.10"),
+        ("python:3.11-slim-bookworm", "python:3.10", r"only Python 3.11, .*can be had, not 3.10"),
         ("python:3.11-slim-bookworm", "node:22", r"FROM .*node:22: it is not in the local Docker"),
     ],
 )
@@ -251,7 +251,12 @@ def test_a_registry_that_never_answers_holds_nobody_up(
 
     assert output(client, uri) == "(3, 11) 2"
     assert "making a base with Python 3.11 from Debian's ARM64 packages" in steps
-    assert later == ["preparing the base image", "assembling the image"]
+    told = f"FROM {host}/python:3.11: Python 3.11 made of Debian's packages takes its place"
+    assert [text.partition(" (")[0] for text in later] == [
+        "preparing the base image",
+        told,
+        "assembling the image",
+    ]
     builder.remove_all()
     for image in client.images.list(base._NAME):
         client.images.remove(image.tags[0])

@@ -8,7 +8,6 @@ import json
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -16,7 +15,6 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from agentcore_lab.accounts.accounts import accounts_in
 from agentcore_lab.discovery import RunningEngine
 
 Client = Callable[[str], Any]
@@ -180,16 +178,6 @@ def test_sts_hands_out_what_the_engine_takes(client: Client, beside: RunningEngi
         client("sts").assume_role(RoleArn="arn:aws:iam::210987654321:role/Theirs", RoleSessionName="one")
 
 
-def test_credentials_for_an_unproven_token_open_nothing(client: Client, beside: RunningEngine) -> None:
-    """moto believes whatever token of a web identity it is shown; the engine does not."""
-    role = client("iam").create_role(RoleName="Web", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    answer = client("sts").assume_role_with_web_identity(
-        RoleArn=role, RoleSessionName="one", WebIdentityToken="whatever"
-    )
-    with pytest.raises(ClientError, match="InvalidClientTokenId"):
-        as_holder(beside, "sts", answer["Credentials"]).get_caller_identity()
-
-
 @pytest.mark.parametrize(
     ("service", "call", "code"),
     [
@@ -207,16 +195,6 @@ def test_strangers_are_refused_in_the_services_own_words(
         getattr(as_holder(beside, service, nobody), call)()
     assert caught.value.response["Error"]["Code"] == code
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
-
-
-def test_accounts_have_buckets_of_their_own(client: Client, beside: RunningEngine) -> None:
-    """One account's list shows nothing of another's."""
-    client("s3").create_bucket(Bucket="of-the-default", CreateBucketConfiguration=HERE)
-    with accounts_in(Path(beside.data_dir), beside.account_id) as accounts:
-        hers = accounts.credentials(accounts.add("alice").id)
-    keys = {"AccessKeyId": hers.access_key_id, "SecretAccessKey": hers.secret_access_key}
-    assert as_holder(beside, "s3", keys).list_buckets()["Buckets"] == []
-    assert as_holder(beside, "sts", keys).get_caller_identity()["Account"] == hers.account_id
 
 
 def as_holder(engine: RunningEngine, service: str, keys: Mapping[str, Any]) -> Any:

@@ -7,6 +7,7 @@ import uuid
 from datetime import timedelta
 from urllib.error import HTTPError
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from tests.conftest import Clients
 from tests.runtime.test_control_plane import create, settled, update
 from tests.runtime.test_invocations import invoke, ready, scripted
 from tests.server.sse import follow
+from tests.server.test_websocket import url_of
 
 
 def test_a_client_needs_one_request_only(aws: Clients, engine: RunningEngine, clock: FakeClock) -> None:
@@ -55,8 +57,8 @@ def test_a_session_is_told_from_its_start_to_its_end(
             "DEFAULT",
         )
         assert invocation["sandboxStartMs"] is not None
-        assert 0 <= invocation["admittedMs"] <= invocation["headMs"] <= invocation["firstByteMs"]
-        assert invocation["firstByteMs"] <= invocation["lastByteMs"]
+        phases = ("parsedMs", "authorizedMs", "admittedMs", "headMs", "firstByteMs", "lastByteMs")
+        assert sorted(invocation[phase] for phase in phases) == [invocation[phase] for phase in phases]
         clock.advance(timedelta(seconds=2))
         pings = reader.until("ping").data["pings"]
         assert [(ping["status"], ping["at"]) for ping in pings.values()] == [
@@ -117,6 +119,55 @@ def test_a_failed_invocation_is_told_with_its_code(aws: Clients, engine: Running
             invoke(aws, arn, qualifier="nowhere")
         told = reader.until("invocation").data
     assert (told["status"], told["error"], told["endpoint"]) == (404, "ResourceNotFoundException", "nowhere")
+
+
+def test_a_command_is_told_with_its_times(aws: Clients, engine: RunningEngine) -> None:
+    """As an invocation is: who, where, and when what."""
+    arn, session_id = ready(aws), str(uuid.uuid4())
+    with follow(engine.url) as reader:
+        reader.next()
+        answer = aws.data.invoke_agent_runtime_command(
+            agentRuntimeArn=arn, runtimeSessionId=session_id, body={"command": "echo hello"}
+        )
+        list(answer["stream"])
+        told = reader.until("invocation").data
+    assert (told["operation"], told["status"], told["sessionId"], told["agentRuntimeVersion"]) == (
+        "InvokeAgentRuntimeCommand",
+        200,
+        session_id,
+        "1",
+    )
+    assert told["sandboxStartMs"] is not None
+    phases = ("parsedMs", "authorizedMs", "headMs", "firstByteMs", "lastByteMs")
+    assert sorted(told[phase] for phase in phases) == [told[phase] for phase in phases]
+
+
+async def test_a_websocket_is_told_when_it_opens_and_when_it_ends(
+    aws: Clients, engine: RunningEngine, backend: ScriptedBackend
+) -> None:
+    """By the same id; nobody waits an hour to see that it is there."""
+
+    async def echo(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(message.data)
+        return socket
+
+    arn = await asyncio.to_thread(ready, aws, scripted(backend, Script(gets={"/ws": echo})))
+    with follow(engine.url) as reader:
+        reader.next()
+        async with aiohttp.ClientSession() as http, http.ws_connect(url_of(engine, arn)):
+            opened = (await asyncio.to_thread(reader.until, "invocation")).data
+        ended = (await asyncio.to_thread(reader.until, "invocation")).data
+    assert opened["id"] == ended["id"]
+    assert (opened["operation"], opened["status"], opened["lastByteMs"]) == (
+        "InvokeAgentRuntimeWithWebSocketStream",
+        101,
+        None,
+    )
+    assert (ended["status"], ended["sessionId"]) == (101, opened["sessionId"])
+    assert ended["lastByteMs"] >= ended["headMs"] >= ended["agentMs"] > 0
 
 
 def test_the_clock_is_told(engine: RunningEngine) -> None:

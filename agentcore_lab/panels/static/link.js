@@ -3,6 +3,7 @@ import { say } from "./lab.js";
 const HELLO = 30_000;
 const TICK = 1000;
 const PATIENCE_FOR_KERNEL = 2500;
+const PATIENCE_FOR_A_WORD = 10_000;
 
 /** What joins a page with the kernel's panel: messages both ways, the engine's clock, and a notice of how it stands.
 
@@ -10,6 +11,8 @@ const PATIENCE_FOR_KERNEL = 2500;
 export function kernelLink({ model, el, notice, listen, tick, every = TICK, alone = "see what happens now" }) {
   const opened = performance.now();
   let connected = false; // a saved page has no kernel: nothing may tick there
+  let lost = false; // there was a kernel, and nothing is heard of it any more
+  let asked = null; // when it was asked for a word that has not come
   let base = null; // what the engine's clock showed, and when that was
 
   const tell = (message, buffers) => model.send(message, undefined, buffers);
@@ -27,14 +30,32 @@ export function kernelLink({ model, el, notice, listen, tick, every = TICK, alon
   function showNotice() {
     const told = model.get("notice");
     const saved = !connected && performance.now() - opened > PATIENCE_FOR_KERNEL;
-    say(notice, saved ? `This is a saved view. Run its cell to ${alone}.` : (told?.text ?? ""));
-    notice.dataset.tone = saved ? "" : (told?.tone ?? "");
+    const gone = "No word from the kernel: it is busy, or it was restarted. Then run this cell again.";
+    const alien = lost ? gone : saved ? `This is a saved view. Run its cell to ${alone}.` : null;
+    say(notice, alien ?? told?.text ?? "");
+    notice.dataset.tone = alien == null ? (told?.tone ?? "") : lost ? "failed" : "";
+  }
+
+  function hello() {
+    asked ??= performance.now();
+    tell({ type: "hello" });
+  }
+
+  /** Time stands still until there is a word again. */
+  function lose() {
+    if (!connected) return;
+    if (base) base = { ...base, engine: now(), at: performance.now() };
+    connected = false;
+    lost = true;
+    showNotice();
   }
 
   function heard(message) {
-    if (message.type === "clock") {
+    asked = null;
+    if (message.type === "clock") setClock(message);
+    if (message.type === "clock" || lost) {
       connected = true;
-      setClock(message);
+      lost = false;
       showNotice();
     }
     listen[message.type]?.(message);
@@ -42,6 +63,8 @@ export function kernelLink({ model, el, notice, listen, tick, every = TICK, alon
 
   const listeners = {
     "msg:custom": heard,
+    // ipywidgets' word for a connection that has come or gone: after a restart of the kernel it has gone.
+    comm_live_update: lose,
     "change:notice": showNotice,
     "change:clock": () => setClock(model.get("clock")),
   };
@@ -51,13 +74,14 @@ export function kernelLink({ model, el, notice, listen, tick, every = TICK, alon
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   const timer = setInterval(() => {
     if (!connected) showNotice();
+    else if (asked && performance.now() - asked > PATIENCE_FOR_A_WORD) lose();
     if (!document.hidden && el.checkVisibility()) tick();
   }, every);
-  const hello = setInterval(() => !document.hidden && tell({ type: "hello" }), HELLO);
+  const greeting = setInterval(() => !document.hidden && hello(), HELLO);
 
   setClock(model.get("clock"));
   showNotice();
-  tell({ type: "hello" });
+  hello();
 
   return {
     tell,
@@ -66,7 +90,7 @@ export function kernelLink({ model, el, notice, listen, tick, every = TICK, alon
     clock: () => base,
     close() {
       clearInterval(timer);
-      clearInterval(hello);
+      clearInterval(greeting);
       tell({ type: "bye" });
       for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
     },

@@ -4,23 +4,37 @@ import { codeButton, livePanel } from "./live.js";
 const KEPT = 500;
 const INVOCATIONS = 25;
 const PARTS = [
-  ["engine", "engine", "received, checked, authorised, session found"],
+  ["wire", "wire", "the request was read and understood"],
+  ["auth", "auth", "who calls, and whether they may"],
+  ["engine", "engine", "the session was found, or made"],
   ["start", "sandbox start", "the session's sandbox started; warm sessions need none"],
   ["agent", "agent", "from the request to the agent until its answer began"],
-  ["stream", "answer", "from the answer's first byte to its last"],
+  ["wait", "first byte", "from the head of the answer to the first byte of its body"],
+  ["stream", "last byte", "from the answer's first byte to its last"],
 ];
+const KINDS = {
+  InvokeAgentRuntimeCommand: "command",
+  InvokeAgentRuntimeCommandShell: "shell",
+  InvokeAgentRuntimeWithWebSocketStream: "WebSocket",
+  GetAgentCard: "card",
+};
 
-/** Where the time of an invocation went: parts with begin and end in milliseconds. */
+/** Where the time of a call went: parts with begin and end in milliseconds; one that is still open ends where it is. */
 function parts(call) {
-  const end = call.lastByteMs;
+  const end = call.lastByteMs ?? call.headMs;
   if (call.headMs == null) return [{ kind: "failed", from: 0, to: end }];
-  const asked = Math.max(0, call.headMs - (call.agentMs ?? 0));
-  const started = call.sandboxStartMs == null ? asked : Math.max(0, asked - call.sandboxStartMs);
+  const parsed = call.parsedMs ?? 0;
+  const may = call.authorizedMs ?? parsed;
+  const asked = Math.max(may, call.headMs - (call.agentMs ?? 0));
+  const started = call.sandboxStartMs == null ? asked : Math.max(may, asked - call.sandboxStartMs);
   return [
-    { kind: "engine", from: 0, to: started },
+    { kind: "wire", from: 0, to: parsed },
+    { kind: "auth", from: parsed, to: may },
+    { kind: "engine", from: may, to: started },
     { kind: "start", from: started, to: asked },
     { kind: "agent", from: asked, to: call.headMs },
-    { kind: "stream", from: call.headMs, to: end },
+    { kind: "wait", from: call.headMs, to: call.firstByteMs },
+    { kind: "stream", from: call.firstByteMs, to: end },
   ].filter(({ from, to }) => to > from);
 }
 
@@ -35,14 +49,14 @@ function render({ model, el }) {
   const log = h("div", { class: "acl-log-lines", tabindex: "0", role: "log", "aria-label": "Log", "aria-live": "off" });
   const calm = h("p", { class: "acl-empty" });
   const list = h("ol", { class: "acl-calls" });
-  const none = h("p", { class: "acl-empty" }, "No invocation since this panel was opened.");
+  const none = h("p", { class: "acl-empty" }, "No call since this panel was opened.");
   const legend = h("div", { class: "acl-row acl-legend" }, ...PARTS.map(([kind, word, meaning]) => h("span", { class: "acl-hint", title: meaning }, h("i", { class: "acl-part", "data-kind": kind, "aria-hidden": "true" }), word)));
   const body = h(
     "div",
     {},
     h("div", { class: "acl-row acl-log-tools" }, h("label", { class: "acl-row acl-label" }, "Log of", which), filter, h("label", { class: "acl-switch" }, stay, "follow"), h("span", { class: "acl-grow" }), count),
     log,
-    h("section", { class: "acl-trace" }, h("div", { class: "acl-row" }, h("h3", { class: "acl-label acl-grow" }, "Invocations, the latest first"), legend), none, list),
+    h("section", { class: "acl-trace" }, h("div", { class: "acl-row" }, h("h3", { class: "acl-label acl-grow" }, "Calls, the latest first"), legend), none, list),
   );
   const panel = livePanel({
     model,
@@ -80,7 +94,10 @@ function render({ model, el }) {
       lines = [...(piece.afresh ? [] : lines), ...piece.lines].slice(-KEPT);
     }
     if (told.length) showLines();
-    if (invocations.length) take([...calls, ...invocations].slice(-INVOCATIONS));
+    if (invocations.length) {
+      const known = new Map([...calls, ...invocations].map((call) => [call.id, call]));
+      take([...known.values()].slice(-INVOCATIONS));
+    }
   }
 
   function showLines() {
@@ -99,12 +116,13 @@ function render({ model, el }) {
 
   function take(told) {
     calls = told.slice(-INVOCATIONS);
-    const longest = Math.max(1, ...calls.map(({ lastByteMs }) => lastByteMs));
+    // A connection of minutes would leave of all others nothing to see.
+    const longest = Math.max(1, ...calls.map((call) => (call.status === 101 ? call.headMs : call.lastByteMs)));
     list.replaceChildren(...calls.toReversed().map((call) => row(call, longest)));
     none.hidden = calls.length > 0;
     legend.hidden = !calls.length;
     const failed = calls.filter(({ status }) => status >= 400).length;
-    panel?.about(calls.length ? `${calls.length} invocations · ${failed} failed` : "");
+    panel?.about(calls.length ? `${calls.length} calls · ${failed} failed` : "");
   }
 
   function row(call, longest) {
@@ -113,20 +131,22 @@ function render({ model, el }) {
     const bar = h("span", { class: "acl-waterfall", role: "img", "aria-label": told, title: told });
     for (const { kind, from, to } of pieces) {
       const piece = h("i", { class: "acl-part", "data-kind": kind });
-      piece.style.left = `${(100 * from) / longest}%`;
-      piece.style.width = `max(2px, ${(100 * (to - from)) / longest}%)`;
+      const [left, right] = [from, to].map((moment) => Math.min(100, (100 * moment) / longest));
+      piece.style.left = `min(${left}%, calc(100% - 2px))`;
+      piece.style.width = `max(2px, ${right - left}%)`;
       bar.append(piece);
     }
     const bad = call.status >= 400;
+    const kind = KINDS[call.operation];
     return h(
       "li",
       { class: "acl-call" },
       h("span", { class: "acl-about" }, call.at.slice(11, 19)),
       h("code", { title: call.sessionId ?? "" }, (call.sessionId ?? "–").slice(0, 8)),
-      h("span", { class: bad ? "acl-bad acl-cut" : "acl-about acl-cut", title: call.error ?? "" }, bad ? `▲ ${call.status} ${call.error ?? ""}` : `${call.status} · v${call.agentRuntimeVersion ?? "?"}`),
+      h("span", { class: bad ? "acl-bad acl-cut" : "acl-about acl-cut", title: call.error ?? "" }, bad ? `▲ ${call.status} ${call.error ?? ""}` : `${kind ?? call.status} · v${call.agentRuntimeVersion ?? "?"}`),
       bar,
-      h("span", { class: "acl-about acl-total" }, duration(call.lastByteMs)),
-      codeButton("such an invocation", () => panel.copy({ type: "invocation", id: call.id })),
+      h("span", { class: "acl-about acl-total" }, call.lastByteMs == null ? "open" : duration(call.lastByteMs)),
+      kind ? h("span") : codeButton("such an invocation", () => panel.copy({ type: "invocation", id: call.id })),
     );
   }
 
