@@ -1,5 +1,6 @@
 # make lab     prepare this machine and open the first lab     (LAB_OPEN=0: run it headless and end)
 # make test    prepare this machine, lint, run the tests       (make test-long: the slow ones too)
+# make docs    build the labs and the documentation as a book to browse
 # make benchmark   measure the engine beside nginx             (docs/performance.md)
 # LAB_SANDBOX=docker|process chooses the sandbox; without it the best one to be had is taken.
 
@@ -10,7 +11,7 @@ SANDBOX := $(if $(LAB_SANDBOX),--sandbox $(LAB_SANDBOX))
 UV := $(BIN)/uv
 INSTALL := --constraint constraints.txt --group dev --editable .
 
-.PHONY: help setup with-pip lab test test-long benchmark lint format constraints clean
+.PHONY: help setup with-pip lab test test-long docs benchmark lint format constraints clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -41,6 +42,13 @@ test test-long: setup
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python tools/run_tests.py $(SANDBOX) $(if $(filter test-long,$@),--long) $(PYTEST_ARGS)
 
+# An environment of its own: Sphinx and the AWS CLI, which the tests use, cannot agree on docutils.
+BOOK := .venv-docs
+docs: setup
+	@test -x $(BOOK)/bin/sphinx-build || $(UV) venv --quiet --clear --python $(BIN)/python $(BOOK)
+	@$(UV) pip install --quiet --python $(BOOK)/bin/python --constraint constraints-docs.txt --group docs
+	@$(BOOK)/bin/python -m tools.book $(BOOK_ARGS)
+
 benchmark: setup
 	$(BIN)/python -m benchmarks.relay $(SANDBOX) $(BENCHMARK_ARGS)
 
@@ -57,6 +65,8 @@ format: setup
 constraints: setup
 	$(UV) pip compile --quiet --universal --upgrade --python-version 3.11 --group dev pyproject.toml \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file constraints.txt
+	$(UV) pip compile --quiet --universal --upgrade --python-version 3.11 --group docs \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file constraints-docs.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	rm -rf $(VENV) $(BOOK) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -58,21 +59,23 @@ class S3Objects:
             aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
             region_name=self._region,
         )
+        # Our own port: no proxy lies in between, whatever the environment says.
         config = Config(
-            s3={"addressing_style": "path"}, read_timeout=_PATIENCE, retries={"total_max_attempts": 1}
+            s3={"addressing_style": "path"},
+            read_timeout=_PATIENCE,
+            retries={"total_max_attempts": 1},
+            proxies={},
         )
         client = session.client("s3", endpoint_url=self._url, config=config)
         version = {"VersionId": location.version_id} if location.version_id else {}
         try:
             found: Any = client.get_object(Bucket=location.bucket, Key=location.key, **version)
-            if found["ContentLength"] > MAX_ZIPPED_BYTES:
-                raise _invalid(
-                    f"Your artifact exceeds the maximum compressed size of {MAX_ZIPPED_BYTES // 1024**2} MB: "
-                    f"{location.uri} has {found['ContentLength'] / 1024**2:.0f} MB."
-                )
-            with target.open("wb") as file:
-                for chunk in found["Body"].iter_chunks(_CHUNK):
-                    file.write(chunk)
+            with closing(found["Body"]) as body:
+                if found["ContentLength"] > MAX_ZIPPED_BYTES:
+                    raise _too_large(location, found["ContentLength"])
+                with target.open("wb") as file:
+                    for chunk in body.iter_chunks(_CHUNK):
+                        file.write(chunk)
         except ClientError as error:
             raise _told(error, location) from error
         except BotoCoreError as error:
@@ -94,6 +97,13 @@ def _told(error: ClientError, location: Location) -> ValidationException | Acces
             f"Access denied while reading {location.uri}. The caller of this operation needs s3:GetObject on it."
         )
     return _invalid(f"{location.uri} could not be read: {error}")
+
+
+def _too_large(location: Location, size: int) -> ValidationException:
+    return _invalid(
+        f"Your artifact exceeds the maximum compressed size of {MAX_ZIPPED_BYTES // 1024**2} MB: "
+        f"{location.uri} has {size / 1024**2:.0f} MB."
+    )
 
 
 def _invalid(message: str) -> ValidationException:

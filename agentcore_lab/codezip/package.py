@@ -69,6 +69,10 @@ class Package:
             for name, member in links.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).symlink_to(self._target(name, member))
+            for name in links:
+                # One link after the other may lead further than each of them.
+                if not (folder / name).resolve().is_relative_to(folder.resolve()):
+                    raise _leads_out(name)
         except (
             zipfile.BadZipFile,
             zlib.error,

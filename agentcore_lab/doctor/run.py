@@ -131,6 +131,7 @@ def checks(
     """What ``purpose`` needs, in the order in which one thing builds on another."""
     yield tools.python()
     yield tools.uv(machine)
+    yield tools.toolkit(machine)
     if sandbox != "process":
         yield docker_engine.installed(machine, host)
         yield docker_engine.running(machine, host, data_dir)

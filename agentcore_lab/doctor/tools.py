@@ -46,6 +46,20 @@ def uv(machine: Machine) -> Check:
     return Check("uv", look, mend, frozenset({"process"}))
 
 
+def toolkit(machine: Machine) -> Check:
+    """What AWS's starter toolkit wants of a machine in direct-code mode; in container mode it wants nothing."""
+
+    def look() -> Finding:
+        lacking = [name for name in ("uv", "zip") if machine.which(name) is None]
+        if not lacking:
+            return Finding(True, "uv and zip are there for its direct-code mode")
+        return Finding(
+            True, f"container mode works as it is; direct-code mode needs {' and '.join(lacking)} on the PATH"
+        )
+
+    return Check("Starter toolkit", look, nothing)
+
+
 def image_tools(machine: Machine, host: Host) -> Check:
     """mmdebstrap and Debian's keys, for ARM64 base images where no image registry can be reached."""
 

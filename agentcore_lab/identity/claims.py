@@ -19,6 +19,8 @@ EXPIRES_SOON = timedelta(seconds=60)
 SKEW = timedelta(seconds=60)
 """How far an issuer's clock may be ahead; chosen here."""
 
+_A_SECOND = timedelta(seconds=1)
+
 Claims = Mapping[str, Any]
 Authorizer = Mapping[str, Any]
 
@@ -77,7 +79,8 @@ def _times(claims: Claims, clock: Clock) -> Iterator[Fault]:
     if ends is None or base is None:
         yield Fault("exp", "Claim 'exp' is missing.")
         return
-    shift = clock.at(base) - base
+    # Moments of tokens are whole seconds, rounded down: one issued just after the clock was set ahead is not older.
+    shift = clock.at(base + _A_SECOND) - base - _A_SECOND
     if now >= ends + shift:
         yield Fault("exp", f"The token expired at {ends:%Y-%m-%dT%H:%M:%SZ}.")
     elif now >= ends + shift - EXPIRES_SOON:

@@ -16,7 +16,7 @@ from typing import Any
 from agentcore_lab.codezip.checks import check
 from agentcore_lab.codezip.code import Code, Location, Rejected
 from agentcore_lab.codezip.package import open_package
-from agentcore_lab.codezip.pinned import PinnedPackages
+from agentcore_lab.codezip.pinned import UNFINISHED, PinnedPackages
 from agentcore_lab.errors import RuntimeClientError
 from agentcore_lab.images.code_builder import CodeBuilder
 from agentcore_lab.images.dockerfile import BuildError
@@ -37,6 +37,10 @@ class CodeArtifacts:
         self._builder = builder
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._making: dict[str, asyncio.Task[None]] = {}
+
+    async def open(self, versions: Iterable[Version]) -> None:
+        """Begin with the zips of these versions, which are all there are, and nothing else."""
+        await asyncio.to_thread(self._pinned.tidy, {code.digest for code in _codes(versions)})
 
     @asynccontextmanager
     async def pinned(self, scope: Scope, configuration: Mapping[str, Any]) -> AsyncIterator[Image]:
@@ -104,7 +108,10 @@ class CodeArtifacts:
             raise Rejected(
                 "The ZIP this version was made from is gone from the data directory: update the runtime."
             )
-        with open_package(path) as package, tempfile.TemporaryDirectory(dir=path.parent) as work:
+        with (
+            open_package(path) as package,
+            tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=path.parent) as work,
+        ):
             check(package, code)
             folder = Path(work) / "task"
             folder.mkdir()

@@ -155,6 +155,7 @@ async def open_engine(
         packaging = packaging or own_packaging(settings, backend, about.url, accounts)
         pinned = PinnedPackages(settings.data_dir / "code", packaging.objects)
         code = CodeArtifacts(backend, pinned, packaging.builder)
+        await code.open(repository.all_versions())
         stack.push_async_callback(code.close)
         boot = Boot(
             backend,

@@ -32,7 +32,7 @@ def test_one_line_a_check_and_the_command_that_mends(machine: ScriptedMachine) -
     """Every check has its line; what is missing is followed by the command that would mend it."""
     result = doctor()
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines if line[:1] not in " T"] == ["ok"] * 2 + ["missing"] * 4
+    assert [line.split()[0] for line in lines if line[:1] not in " T"] == ["ok"] * 3 + ["missing"] * 4
     assert any(line.strip().startswith("mend with: env DEBIAN_FRONTEND") for line in lines)
     assert lines[-1].startswith("The lab will run on the process sandbox")
     assert result.exit_code == 0

@@ -94,6 +94,19 @@ def test_a_link_that_leads_out_is_refused(tmp_path: Path, target: bytes) -> None
         unpacked(tmp_path, with_member("bin/tool", target, stat.S_IFLNK))
 
 
+def test_links_that_lead_out_together_are_refused(tmp_path: Path) -> None:
+    """Each of them ends inside when it is read alone."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("lib/main.py", "")
+        for name, target in (("lib/up", ".."), ("out", "lib/up/../..")):
+            link = zipfile.ZipInfo(name)
+            link.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(link, target)
+    with pytest.raises(Rejected, match="leads out of it"):
+        unpacked(tmp_path, packed.getvalue())
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     """A link and a file below it: the folder the file makes is in the link's way."""

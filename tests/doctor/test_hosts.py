@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agentcore_lab.doctor import Report, examine
+from agentcore_lab.doctor import Report, examine, tools
 from agentcore_lab.sandbox.docker_host import Engine
 from tests.doctor.scripted import (
     BINFMT,
@@ -53,6 +53,7 @@ def test_fresh_debian_root_gets_everything_in_order() -> None:
     assert voice.states == {
         "Python": "ok",
         "uv": "ok",
+        "Starter toolkit": "ok",
         "Docker Engine": "fixed",
         "Docker running": "fixed",
         "ARM64": "fixed",
@@ -245,7 +246,7 @@ def test_the_process_sandbox_needs_no_engine() -> None:
     """With --sandbox process the machine is not asked about containers at all."""
     machine, voice = fresh_debian(), Listener()
     report = treat(machine, voice, sandbox="process")
-    assert set(voice.states) == {"Python", "uv"}
+    assert set(voice.states) == {"Python", "uv", "Starter toolkit"}
     assert not report.serves("docker")
     assert machine.mended_with == []
 
@@ -314,3 +315,18 @@ def test_a_broken_uv_stops_every_sandbox() -> None:
     machine.engine = LOCAL_ENGINE
     machine.effects["-m uv --version"] = fail("No module named uv", code=1)
     assert treat(machine).sandbox is None
+
+
+@pytest.mark.parametrize(
+    ("have", "told"),
+    [
+        (set(), "direct-code mode needs uv and zip on the PATH"),
+        ({"zip"}, "direct-code mode needs uv on the PATH"),
+        ({"zip", "uv"}, "uv and zip are there"),
+    ],
+)
+def test_the_doctor_tells_what_the_starter_toolkit_wants(have: set[str], told: str) -> None:
+    """Nothing in container mode, two programs in direct-code mode; the lab itself needs neither on the PATH."""
+    finding = tools.toolkit(ScriptedMachine(programs=have)).look()
+    assert finding.ok
+    assert told in finding.detail

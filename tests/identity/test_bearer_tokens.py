@@ -15,10 +15,12 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from agentcore_lab.clock import SystemClock
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.invoke import AGENT_CARD
-from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
-from tests.conftest import HELLO, Clients
+from agentcore_lab.settings import Settings
+from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
+from tests.conftest import HELLO, Clients, clients_of
 from tests.identity.issuer import KEYS, Issuer, ec_key, published, rsa_key
 from tests.runtime.calls import Answer, invocations, send
 from tests.runtime.test_control_plane import create, settled
@@ -209,6 +211,22 @@ def test_a_token_lives_by_the_engines_clock(
     assert "expires within a minute" in call(engine, arn, token).json["message"]
     clock.advance(timedelta(minutes=1))
     assert "expired at" in call(engine, arn, token).json["message"]
+
+
+def test_a_token_of_the_second_in_which_the_clock_was_set_ahead(
+    settings: Settings, backend: ScriptedBackend, issuer: Issuer
+) -> None:
+    """Issuers keep the machine's time, in whole seconds: it is good for its hour, and an older one has expired."""
+    clock = SystemClock()
+    with engine_in_thread(settings, backend, clock) as engine:
+        arn = protected(clients_of(engine.url), issuer)
+        issued = int(clock.now().timestamp())
+        older = issuer.token(iat=issued - 5, exp=issued + 3595)
+        assert call(engine, arn, older).status == 200
+        clock.advance(timedelta(hours=2))
+        now = int((clock.now() - clock.ahead).timestamp())
+        assert call(engine, arn, issuer.token(iat=now, exp=now + 3600)).status == 200
+        assert call(engine, arn, older).status == 401
 
 
 def test_the_agent_sees_the_token_only_if_it_asked(

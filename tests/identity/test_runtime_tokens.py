@@ -16,7 +16,8 @@ from tests.identity.test_api_keys import KEY, key_of, provide, refused, token_fo
 from tests.identity.test_workload_identities import make
 from tests.runtime.calls import invocations, send
 from tests.runtime.test_control_plane import create, settled
-from tests.runtime.test_invocations import eventually
+from tests.runtime.test_invocations import eventually, ready, scripted
+from tests.server.test_websocket import Heard, opened, speaks
 
 FROM_AGENT = "X-Amz-Bedrock-AgentCore-Identity-WAT"
 
@@ -96,3 +97,32 @@ def test_a_token_ends_with_its_runtime(aws: Clients, arn: str) -> None:
     eventually(lambda: aws.control.list_agent_runtimes()["agentRuntimes"] == [])
     asked = {"workloadIdentityToken": token, "resourceCredentialProviderName": "weather"}
     assert refused(aws.data.get_resource_api_key, **asked)[0] == "AccessDeniedException"
+
+
+def test_websockets_bring_a_token_too(aws: Clients, backend: ScriptedBackend, engine: RunningEngine) -> None:
+    """The handshake for a user has one, also when a browser says the user in the query; for nobody there is none."""
+    provide(aws)
+    heard = Heard()
+    arn = ready(aws, scripted(backend, speaks(heard)))
+    user = {"X-Amzn-Bedrock-AgentCore-Runtime-User-Id": "alice"}
+    for how in ({"query": user}, {"additional_headers": user}):
+        with opened(engine, arn, **how):
+            pass
+        assert key_of(aws, heard.headers["WorkloadAccessToken"]) == KEY
+    with opened(engine, arn):
+        pass
+    assert "WorkloadAccessToken" not in heard.headers
+
+
+def test_an_agents_card_is_asked_for_with_a_token_too(
+    aws: Clients, backend: ScriptedBackend, engine: RunningEngine
+) -> None:
+    """An agent that looks at another's card does so for its own user; a caller without one for nobody."""
+    provide(aws)
+    make(aws)
+    uri = scripted(backend, Script(gets={"/.well-known/agent-card.json": show}))
+    arn = ready(aws, uri, protocolConfiguration={"serverProtocol": "A2A"})
+    assert "workloadaccesstoken" not in aws.data.get_agent_card(agentRuntimeArn=arn)["agentCard"]
+    path = f"{invocations(arn)}/.well-known/agent-card.json"
+    card = send(engine.url, "GET", path, headers={FROM_AGENT: token_for(aws, "alice")}).json
+    assert key_of(aws, card["workloadaccesstoken"]) == KEY

@@ -170,12 +170,17 @@ def test_what_nothing_needs_any_more_goes(aws: Clients, settings: Settings, made
 def test_a_version_of_a_zip_survives_the_engine(
     settings: Settings, backend: ScriptedBackend, clock: FakeClock, objects: MemoryObjects, made: ScriptedCode
 ) -> None:
-    """Another engine on the same data directory serves it, without the bucket."""
+    """Another engine on the same data directory serves it, without the bucket, and tidies what was left behind."""
     with engine_in_thread(settings, backend, clock, Packaging(objects, made)) as running:
         arn = settled(aws := clients_of(running.url), created(aws))["agentRuntimeArn"]
+    unfinished, unknown = settings.data_dir / "code" / ".new-abc", settings.data_dir / "code" / "0123.zip"
+    unfinished.mkdir()
+    unknown.touch()
     fresh = ScriptedBackend()
     with engine_in_thread(settings, fresh, clock, Packaging(MemoryObjects(), ScriptedCode(fresh))) as running:
         answer = clients_of(running.url).data.invoke_agent_runtime(
             agentRuntimeArn=arn, runtimeSessionId=SESSION, payload=b"{}"
         )
         assert answer["response"].read() == b"{}"
+    assert not unfinished.exists()
+    assert not unknown.exists()

@@ -1,12 +1,13 @@
 """The bedrock-agentcore SDK's own integration tests of runtimes, policies and identity, against a real engine.
 
-AWS's engineers run them against AWS. One thing is put in their place: the pass-through tests create runtimes from a
-code artifact in S3, which the engine does not run yet, so the artifact of every Create and Update is exchanged for a
-container image that the sandbox really starts. Everything else of each request goes out as the SDK made it.
+AWS's engineers run them against AWS. The code artifact that they deploy is uploaded here, into the S3 beside the
+engine. One thing is put in their place: they ask for PYTHON_3_12, for which not every machine has a base, and get a
+language that this one has. Everything else of each request goes out as the SDK made it.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +18,9 @@ import boto3
 import botocore.handlers
 import pytest
 
-from agentcore_lab.images.build import image_uri
-from agentcore_lab.images.choose import builder_for
 from agentcore_lab.launch import find_or_start, stop
 from agentcore_lab.settings import Settings
+from agentcore_lab.testing.code import zipped
 from tools.foreign.clients import lead_clients_to
 
 TESTS = (
@@ -29,7 +29,20 @@ TESTS = (
     "tests_integ/identity/test_identity_client.py",
 )
 
-_AGENT = Path(__file__).parents[2] / "containers" / "hello-agent"
+_BUCKET, _KEY = "sdk-tests", "agent.zip"
+_OWN = f"PYTHON_{sys.version_info.major}_{sys.version_info.minor}"
+_AGENT = """\
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class Healthy(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+
+HTTPServer(("0.0.0.0", 8080), Healthy).serve_forever()
+"""
 _WITH_ARTIFACT = ("CreateAgentRuntime", "UpdateAgentRuntime")
 
 
@@ -49,30 +62,38 @@ def plugin(sandbox: str) -> Iterator[Markers]:
         settings = Settings.load(data_dir=Path(folder), sandbox=sandbox)
         engine = find_or_start(settings)
         try:
-            image = image_uri("sdk-tests-agent", settings)
-            builder_for(engine.sandbox, settings).build(_AGENT, image, on_step=lambda _: None)
             lead_clients_to(engine, patch)
-            for name, value in _what_tests_ask_for(settings, image).items():
+            language = "PYTHON_3_13" if engine.sandbox == "docker" else _OWN
+            for name, value in _what_tests_ask_for(settings, language).items():
                 patch.setenv(name, value)
-            patch.setattr(botocore.handlers, "BUILTIN_HANDLERS", _handlers(image))
+            patch.setattr(botocore.handlers, "BUILTIN_HANDLERS", _handlers(language))
             yield Markers()
         finally:
             stop(engine)
 
 
-def _what_tests_ask_for(settings: Settings, image: str) -> dict[str, str]:
+def _what_tests_ask_for(settings: Settings, language: str) -> dict[str, str]:
     """The variables the test files name at their top; the policies hang on a runtime made here."""
     role = f"arn:aws:iam::{settings.account_id}:role/SdkTests"
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": settings.region})
+    s3.put_object(Bucket=_BUCKET, Key=_KEY, Body=zipped({"agent.py": _AGENT}))
     runtime = boto3.client("bedrock-agentcore-control").create_agent_runtime(
         agentRuntimeName="has_policies",
-        agentRuntimeArtifact={"containerConfiguration": {"containerUri": image}},
+        agentRuntimeArtifact={
+            "codeConfiguration": {
+                "code": {"s3": {"bucket": _BUCKET, "prefix": _KEY}},
+                "runtime": language,
+                "entryPoint": ["agent.py"],
+            }
+        },
         roleArn=role,
         networkConfiguration={"networkMode": "PUBLIC"},
     )
     return {
         "BEDROCK_TEST_REGION": settings.region,
         "RUNTIME_ROLE_ARN": role,
-        "RUNTIME_S3_CODE_URI": "s3://exchanged-for-a-container/agent.zip",
+        "RUNTIME_S3_CODE_URI": f"s3://{_BUCKET}/{_KEY}",
         "RESOURCE_POLICY_TEST_ARN": runtime["agentRuntimeArn"],
         "RESOURCE_POLICY_TEST_PRINCIPAL": role,
         # The provider that is made of these is never asked for a token.
@@ -82,11 +103,12 @@ def _what_tests_ask_for(settings: Settings, image: str) -> dict[str, str]:
     }
 
 
-def _handlers(image: str) -> list[Any]:
-    """botocore's own, and one that names ``image`` where a caller named a code artifact."""
+def _handlers(language: str) -> list[Any]:
+    """botocore's own, and one that names ``language`` where a caller named another."""
 
     def exchange(params: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {**params, "agentRuntimeArtifact": {"containerConfiguration": {"containerUri": image}}}
+        code = {**params["agentRuntimeArtifact"]["codeConfiguration"], "runtime": language}
+        return {**params, "agentRuntimeArtifact": {"codeConfiguration": code}}
 
     event = "provide-client-params.bedrock-agentcore-control"
     return [*botocore.handlers.BUILTIN_HANDLERS, *((f"{event}.{name}", exchange) for name in _WITH_ARTIFACT)]
