@@ -175,6 +175,8 @@ def _command(settings: Settings, any_port: bool) -> list[str]:
     command += ["--model", settings.model]
     if settings.fast_lifecycle:
         command.append("--fast-lifecycle")
+    if not settings.sigv4:
+        command.append("--no-sigv4")
     if settings.tls:
         command.append("--tls")
     if settings.idp:

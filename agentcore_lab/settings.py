@@ -41,7 +41,8 @@ class Settings:
     None is what AWS does, as far as that is known (runtime/limits.py). ``model`` is what answers bedrock-runtime
     (model/choice.py), ``model_key`` the key that a server of models may want. ``idp``: the
     local identity provider starts with the engine. ``tls``: the engine's port takes HTTPS,
-    and leads clients that use it as a proxy to the engine under AWS's own names (docs/tls.md).
+    and leads clients that use it as a proxy to the engine under AWS's own names (docs/tls.md). ``sigv4``: signatures
+    are verified. ``hosts``: names of this machine that clients may ask for besides its own (server/hosts.py).
     """
 
     data_dir: Path
@@ -58,6 +59,8 @@ class Settings:
     max_sessions: int | None = None
     model: str = "scripted"
     idp: bool = False
+    sigv4: bool = True
+    hosts: tuple[str, ...] = ()
     model_key: str = field(default="", repr=False)
     tls: bool = False
 
@@ -92,6 +95,7 @@ class Settings:
             "AGENTCORE_LAB_SANDBOX": self.sandbox,
             "AGENTCORE_LAB_MODEL": self.model,
             "AGENTCORE_LAB_IDP": "1" if self.idp else "0",
+            "AGENTCORE_LAB_SIGV4": "1" if self.sigv4 else "0",
             "AGENTCORE_LAB_FAST_LIFECYCLE": "1" if self.fast_lifecycle else "0",
             "AGENTCORE_LAB_TLS": "1" if self.tls else "0",
         }
@@ -126,6 +130,8 @@ class Settings:
             model_key=env.get("AGENTCORE_LAB_MODEL_KEY", ""),
             tls=_switch(env, "AGENTCORE_LAB_TLS"),
             idp=_switch(env, "AGENTCORE_LAB_IDP"),
+            sigv4=_switch(env, "AGENTCORE_LAB_SIGV4", "1"),
+            hosts=tuple(env.get("AGENTCORE_LAB_HOSTS", "").replace(",", " ").split()),
         )
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})
 
@@ -138,8 +144,8 @@ def _quotas(text: str) -> dict[str, int]:
     return {name: int(number) for name, _, number in pairs}
 
 
-def _switch(env: Mapping[str, str], name: str) -> bool:
-    text = env.get(name, "0")
+def _switch(env: Mapping[str, str], name: str, default: str = "0") -> bool:
+    text = env.get(name, default)
     if text not in {"0", "1"}:
         raise BadSetting(f"{name} is {text!r}: use 1 or 0")
     return text == "1"

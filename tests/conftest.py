@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import hypothesis
 import pytest
 from botocore.config import Config
@@ -45,6 +46,12 @@ def clients_of(url: str, *, region: str = "us-west-2", patience: int = 60) -> Cl
         session.client("bedrock-agentcore-control", endpoint_url=url, config=config),
         session.client("bedrock-agentcore", endpoint_url=url, config=config),
     )
+
+
+@pytest.fixture(autouse=True)
+def _no_credentials_of_earlier_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3's default session keeps the credentials it was first made with."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from agentcore_lab.accounts.credentials import Credentials, new_credentials, user_arn
 from agentcore_lab.clock import machine_time
 from agentcore_lab.plain_error import PlainError
+from agentcore_lab.settings import LAB_KEY_PREFIX
 from agentcore_lab.store.db import Database
 
 DEFAULT_NAME = "default"
@@ -79,8 +80,8 @@ class Accounts:
     def credentials(self, account_id: str) -> Credentials:
         """The account's own credentials, an administrator's, which do not expire."""
         rows = self._database.query(
-            f"SELECT {_COLUMNS} FROM access_key WHERE account_id = ? AND session_token IS NULL",  # noqa: S608
-            (account_id,),
+            f"SELECT {_COLUMNS} FROM access_key WHERE account_id = ? AND access_key_id GLOB ?",  # noqa: S608
+            (account_id, f"{LAB_KEY_PREFIX}*"),
         )
         return _credentials(rows[0])
 
@@ -115,6 +116,22 @@ class Accounts:
             if known.expires_at is None or known.expires_at > now
         }
         return issued
+
+    def issue_to_user(self, account_id: str, principal_arn: str, access_key_id: str) -> Credentials:
+        """Credentials that do not expire, under a key that another has made up (AWS IAM: CreateAccessKey)."""
+        issued = replace(new_credentials(account_id, principal_arn), access_key_id=access_key_id)
+        with self._database.transaction() as connection:
+            _insert(connection, issued)
+        return issued
+
+    def revoke(self, account_id: str, access_key_id: str) -> None:
+        """Take a user's key back; an account's own stays."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "DELETE FROM access_key WHERE account_id = ? AND access_key_id = ? AND NOT access_key_id GLOB ?",
+                (account_id, access_key_id, f"{LAB_KEY_PREFIX}*"),
+            )
+        self._known.pop(access_key_id, None)
 
     def _create(self, account: Account, how: str) -> None:
         """``INSERT OR IGNORE`` where another process may make the same account at this moment."""

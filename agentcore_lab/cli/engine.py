@@ -17,6 +17,7 @@ from agentcore_lab import launch
 from agentcore_lab.accounts.accounts import AccountError
 from agentcore_lab.accounts.handed_out import client_environment, client_session
 from agentcore_lab.cli.options import (
+    NOT_VERIFIED,
     Account,
     AsJson,
     CacheDir,
@@ -29,6 +30,7 @@ from agentcore_lab.cli.options import (
     Port,
     Region,
     Sandbox,
+    SigV4,
     Tls,
     fail,
     required_engine,
@@ -56,6 +58,7 @@ def serve(
     model: Model = None,
     tls: Tls = None,
     idp: Idp = None,
+    sigv4: SigV4 = None,
 ) -> None:
     """Run the engine in the foreground until Ctrl-C or SIGTERM.
 
@@ -76,8 +79,11 @@ def serve(
         model=model,
         tls=tls,
         idp=idp,
+        sigv4=sigv4,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
+    if not settings.sigv4:
+        logging.getLogger(__name__).warning(NOT_VERIFIED)
     try:
         asyncio.run(
             serve_engine(

@@ -10,6 +10,10 @@ import typer
 from agentcore_lab.discovery import RunningEngine, engine_at, find_engine
 from agentcore_lab.settings import MAX_PING_SECONDS, MIN_PING_SECONDS, SandboxChoice, Settings
 
+NOT_VERIFIED = (
+    "Signatures are not verified (--no-sigv4): whoever reaches the engine may do anything in its account."
+)
+
 Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
 Port = Annotated[int | None, typer.Option(help="The engine's port.", min=0, max=65535, show_default="4599")]
 DataDir = Annotated[
@@ -52,6 +56,10 @@ Idp = Annotated[bool | None, typer.Option("--idp", help="Start the local identit
 Account = Annotated[
     str | None, typer.Option(help="Name or id of an account of the engine's.", show_default="default")
 ]
+SigV4 = Annotated[
+    bool | None,
+    typer.Option("--sigv4/--no-sigv4", help="Verify signatures, as AWS does.", show_default="--sigv4"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -68,6 +76,7 @@ def settings_from(
     model: str | None = None,
     tls: bool | None = None,
     idp: bool | None = None,
+    sigv4: bool | None = None,
 ) -> Settings:
     """Settings from options and environment; a value that cannot be used is told as a usage error."""
     if sandbox not in {None, "auto", "docker", "process"}:
@@ -85,6 +94,7 @@ def settings_from(
             model=model,
             tls=tls,
             idp=idp,
+            sigv4=sigv4,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

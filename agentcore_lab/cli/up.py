@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from agentcore_lab.cli.options import (
+    NOT_VERIFIED,
     CacheDir,
     DataDir,
     FastLifecycle,
@@ -20,6 +21,7 @@ from agentcore_lab.cli.options import (
     Model,
     Port,
     Sandbox,
+    SigV4,
     Tls,
     fail,
     settings_from,
@@ -50,6 +52,7 @@ def up(
     model: Model = None,
     tls: Tls = None,
     idp: Idp = None,
+    sigv4: SigV4 = None,
 ) -> None:
     """Start the engine, prove that an agent answers, and open JupyterLab on the first lab.
 
@@ -64,6 +67,7 @@ def up(
         model=model,
         tls=tls,
         idp=idp,
+        sigv4=sigv4,
     )
     root = root.expanduser().resolve()
     if not (root / "notebooks" / FIRST_LAB).is_file():
@@ -71,6 +75,8 @@ def up(
             f"{root} has no notebooks/{FIRST_LAB}: run this in the agentcore-lab repository, or name it with --root."
         )
     console = Console(highlight=False)
+    if not settings.sigv4:
+        console.print(NOT_VERIFIED)
     ours = find_engine(settings.data_dir) is None
     apply_to_process(settings.engine_environment())
     lab = _lab(settings, port, console)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 from agentcore_lab.neighbours.catalogue import OFFERED, OWN
 
@@ -28,7 +28,6 @@ _CREDENTIAL = re.compile(r"Credential=[^/,\s]+/\d{8}/(?:[a-z0-9-]+/)?([a-z0-9-]+
 """A credential scope ends in service/aws4_request; SigV4A's has no region (AWS: Signature Version 4)."""
 
 _SCOPE_REGION = re.compile(r"Credential=[^/,\s]+/\d{8}/([a-z0-9-]+)/[a-z0-9-]+/aws4_request")
-_KEY = re.compile(r"(?:Credential=|AWSAccessKeyId=|^AWS )([^/:&,\s]+)")
 _DOMAIN = re.compile(r"(?P<labels>.+?)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)(?::\d+)?", re.IGNORECASE)
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
 _COGNITO_PATH = re.compile(r"/[a-z]{2}(?:-[a-z]+)+-\d_[0-9A-Za-z]+/\.well-known/[a-z.-]+/?")
@@ -56,12 +55,6 @@ def destination(method: str, path: str, query: str, headers: Mapping[str, str]) 
 def region_of(headers: Mapping[str, str]) -> str:
     """The region of a signed request's credential scope; empty if none is told."""
     found = _SCOPE_REGION.search(headers.get("Authorization", ""))
-    return found[1] if found else ""
-
-
-def key_of(query: str, headers: Mapping[str, str]) -> str:
-    """The access key that a request is signed with; empty if it is not signed."""
-    found = _KEY.search(headers.get("Authorization", "")) or _KEY.search(unquote(query))
     return found[1] if found else ""
 
 

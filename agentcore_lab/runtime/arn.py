@@ -74,6 +74,13 @@ def runtime_id_in(reference: str, account_id: str | None, scope: Scope) -> str:
     return reference
 
 
+def scope_named(reference: str, account_id: str | None, own: Scope) -> Scope:
+    """Where the runtime is that a caller of ``own`` means: an ARN says it, a bare id leaves it to the rest."""
+    if match := _RUNTIME_ARN.match(reference):
+        return Scope(match["account"], match["region"])
+    return Scope(account_id or own.account_id, own.region)
+
+
 def not_found(runtime_id: str) -> ResourceNotFoundException:
     """AWS's words for an unknown runtime (CONTRACT: section 24)."""
     return ResourceNotFoundException(

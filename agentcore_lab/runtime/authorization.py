@@ -24,6 +24,7 @@ GUARDED = frozenset(
         "InvokeAgentRuntime",
         "InvokeAgentRuntimeCommand",
         "InvokeAgentRuntimeCommandShell",
+        "InvokeAgentRuntimeProxy",
         "InvokeAgentRuntimeWithWebSocketStream",
         "StopRuntimeSession",
         "GetAgentCard",
@@ -50,6 +51,10 @@ class Gate:
         self._attachments = attachments
         self._inbound = inbound
         self._clock = clock
+
+    def takes_tokens(self, scope: Scope, params: Mapping[str, Any]) -> bool:
+        """Whether callers of a runtime bring bearer tokens; not of one that cannot be called."""
+        return self._inbound.takes_tokens(scope, params)
 
     async def require(
         self, scope: Scope, operation: str, params: Mapping[str, Any], asker: Asker

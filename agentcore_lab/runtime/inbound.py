@@ -112,6 +112,13 @@ class Inbound:
         except TokenRefused as refused:
             raise _refusal(refused, challenge, authorizer) from refused
 
+    def takes_tokens(self, scope: Scope, params: Mapping[str, Any]) -> bool:
+        """Whether callers of what can be called bring tokens."""
+        try:
+            return _authorizer(self._plan(scope, params)) is not None
+        except AwsError:
+            return False
+
     def metadata(self, scope: Scope, params: Mapping[str, Any]) -> dict[str, Any]:
         """The protected-resource document of a runtime (RFC 9728; AWS documents no more than that there is one).
 

@@ -12,9 +12,8 @@ from aiohttp import web
 from agentcore_lab.authorization.principals import Caller
 from agentcore_lab.codebuild.operations import Operation
 from agentcore_lab.codebuild.record import Account
-from agentcore_lab.neighbours.destination import key_of, region_of
+from agentcore_lab.neighbours.destination import region_of
 from agentcore_lab.runtime.arn import Scope
-from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.sts import SecurityTokens
 
 MAX_BODY = 256 * 1024
@@ -27,11 +26,6 @@ class AnsweredHere:
     def __init__(self, tokens: SecurityTokens, builds: Mapping[str, Operation]) -> None:
         self._tokens = tokens
         self._builds = builds
-
-    def holder(self, request: web.Request, scope: Scope) -> Caller:
-        """Who signs: whom the key was issued to, the engine's own account where it is not the engine's."""
-        key = key_of(request.raw_path.partition("?")[2], request.headers)
-        return self._tokens.holder(key) or asker_of(request, scope).caller
 
     def may_answer(self, service: str, request: web.Request) -> bool:
         """Whether the body has to be read to know."""

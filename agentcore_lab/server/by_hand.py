@@ -29,17 +29,19 @@ class Handler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The handler a path is for, and the runtime it names, percent-decoded."""
+    """The handler a path is for, and the runtime it names, percent-decoded; ``public``: it answers anybody."""
 
     handler: Handler
     runtime: str
+    public: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """Handlers by method and by what follows ``/runtimes/{agentRuntimeArn}``."""
+    """Handlers by method and by what follows ``/runtimes/{agentRuntimeArn}``; the suffixes that answer anybody."""
 
     handlers: Mapping[tuple[str, str], Handler]
+    public: frozenset[str] = frozenset()
 
     def match(self, method: str, raw_path: str) -> Found | None:
         """The handler for a path as received, without the query; a trailing slash makes no difference."""
@@ -48,5 +50,5 @@ class Routes:
             if method == wanted and path.startswith(_PREFIX) and path.endswith(suffix):
                 runtime = unquote(path[len(_PREFIX) : -len(suffix)])
                 if _RUNTIME.fullmatch(runtime):
-                    return Found(handler, runtime)
+                    return Found(handler, runtime, suffix in self.public)
         return None

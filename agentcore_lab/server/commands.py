@@ -6,15 +6,15 @@ import logging
 
 from aiohttp import web
 
-from agentcore_lab.errors import AccessDeniedException, AwsError, ValidationException
+from agentcore_lab.errors import AwsError
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.commands import Commands, Running
 from agentcore_lab.runtime.throttle import Kind, Throttle
 from agentcore_lab.server import tracing
+from agentcore_lab.server.body import body_of
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
-from agentcore_lab.server.origin import is_foreign
 from agentcore_lab.wire.eventstream import CONTENT_TYPE, EventStream
 from agentcore_lab.wire.parse import parse
 from agentcore_lab.wire.router import Match
@@ -36,16 +36,7 @@ class CommandHandler:
         self, scope: Scope, request: web.Request, match: Match, query: str, request_id: str
     ) -> web.StreamResponse:
         """The events as they come. Raises AwsError before the first of them is sent."""
-        if is_foreign(request):
-            raise AccessDeniedException(
-                "A web page of another origin may not run commands in this engine's agents."
-            )
-        try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge as error:
-            raise ValidationException(
-                "The request is larger than any command", reason="CannotParse"
-            ) from error
+        body = await body_of(request).read()
         self._throttle.admit(Kind.DATA)
         params = parse(match, query, request.headers, body)
         validate(match.operation, params)

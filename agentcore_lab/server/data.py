@@ -19,6 +19,7 @@ from agentcore_lab.runtime.payload import Payload, too_large
 from agentcore_lab.runtime.protocol_errors import Envelope, enveloped
 from agentcore_lab.runtime.throttle import Kind, Throttle
 from agentcore_lab.server import tracing
+from agentcore_lab.server.body import body_of
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
 from agentcore_lab.wire.models import Operation
@@ -46,9 +47,8 @@ class DataHandler:
     ) -> web.StreamResponse:
         """The container's answer as it comes. Raises AwsError before the first byte of it is sent."""
         params = parse_head(match, query, request.headers)
-        content = request.content
-        whole = content.read_nowait() if content.is_eof() else None
-        payload = Payload(content.iter_any(), MAX_PAYLOAD_BYTES, whole)
+        body = body_of(request)
+        payload = Payload(body.chunks(), MAX_PAYLOAD_BYTES, body.whole)
         call = Call(params, request.headers, payload, request_id)
         relay = _Relay(request, match.operation, request_id)
         failure: AwsError

@@ -63,13 +63,17 @@ from agentcore_lab.runtime.time_limit import TimeLimits
 from agentcore_lab.runtime.transitions import Transitions
 from agentcore_lab.runtime.upstream import Upstream
 from agentcore_lab.sandbox.base import Backend
+from agentcore_lab.server.access_keys import AccessKeys
 from agentcore_lab.server.answered_here import AnsweredHere
 from agentcore_lab.server.app import Front
 from agentcore_lab.server.by_hand import Handler, Routes
 from agentcore_lab.server.commands import CommandHandler
 from agentcore_lab.server.consent_pages import ConsentPages
 from agentcore_lab.server.data import DataHandler, NotAllowed
+from agentcore_lab.server.door import Door
+from agentcore_lab.server.endpoint_guard import EndpointGuard
 from agentcore_lab.server.events import EventStream
+from agentcore_lab.server.hosts import only_as
 from agentcore_lab.server.idp import IdpRoutes
 from agentcore_lab.server.lab_api import LabApi
 from agentcore_lab.server.model import ModelHandler
@@ -223,6 +227,7 @@ async def open_engine(
         if settings.idp:
             log.info("identity provider: %s", await idp.start())
         scripts = Scripts()
+        door = Door(accounts, settings.region, settings.data_dir, verifies=settings.sigv4)
         moto = MotoProcess(settings.data_dir)
         stack.push_async_callback(moto.close)
         clients = EngineClients(about.url, accounts)
@@ -230,7 +235,7 @@ async def open_engine(
         builds.open()
         stack.push_async_callback(builds.close)
         front = Front(
-            scope,
+            door,
             throttle,
             operations,
             {
@@ -246,10 +251,13 @@ async def open_engine(
                 ),
                 **ModelHandler(open_model(settings, scripts, client, clock)).table(),
             },
-            Routes(by_hand),
+            Routes(by_hand, frozenset({METADATA})),
             gate,
             Neighbours(
-                moto, AnsweredHere(SecurityTokens(accounts), BuildOperations(builds, clients).table())
+                moto,
+                door,
+                AnsweredHere(SecurityTokens(accounts), BuildOperations(builds, clients).table()),
+                AccessKeys(accounts),
             ),
         )
         status = {**asdict(about), "model": settings.model}
@@ -264,7 +272,12 @@ async def open_engine(
         for application in (applications.outside, applications.inside):
             application.on_shutdown.append(sockets.close)
             application.on_shutdown.append(shell_handler.close)
-        session_endpoints = SessionEndpoints(sessions, backend, client, sockets)
+        hosts = only_as([settings.host, backend.doorway.name, *settings.hosts])
+        for application in (applications.outside, applications.inside):
+            application.middlewares.append(hosts)
+        session_endpoints = SessionEndpoints(
+            EndpointGuard(door, gate, scopes), sessions, backend, client, sockets
+        )
         applications.outside.middlewares.append(session_endpoints.middleware())
         yield applications
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from aiohttp import web
 
-from agentcore_lab.errors import AccessDeniedException, AwsError, ValidationException
+from agentcore_lab.errors import AwsError
 from agentcore_lab.model.base import Event, Invoked, Model
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.server.body import body_of
 from agentcore_lab.server.failure import internal_error
-from agentcore_lab.server.origin import is_foreign
 from agentcore_lab.wire.eventstream import CONTENT_TYPE, EventStream
 from agentcore_lab.wire.models import Operation
 from agentcore_lab.wire.parse import parse
@@ -110,12 +110,7 @@ async def _send(
 
 
 async def _params(request: web.Request, match: Match, query: str) -> dict[str, Any]:
-    if is_foreign(request):
-        raise AccessDeniedException("A web page of another origin may not ask this engine's model.")
-    try:
-        body = await request.clone(client_max_size=MAX_BODY).read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise ValidationException(f"The request is larger than {MAX_BODY} bytes") from error
+    body = await body_of(request).read()
     params = parse(match, query, request.headers, body)
     validate(match.operation, params)
     return params

@@ -12,11 +12,14 @@ from aiohttp.typedefs import Middleware
 from multidict import CIMultiDict
 from yarl import URL
 
+from agentcore_lab.errors import AwsError, UnauthorizedException
 from agentcore_lab.runtime.session import Session
 from agentcore_lab.runtime.session_endpoint import Target, target_of
 from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.sandbox.base import Backend, SandboxError
+from agentcore_lab.server.body import body_of, letting_go, take_body
 from agentcore_lab.server.bridge import Limits
+from agentcore_lab.server.endpoint_guard import MAX_BODY, EndpointGuard
 from agentcore_lab.server.session_sockets import SessionSockets
 from agentcore_lab.server.subprotocols import HEADER, offered
 from agentcore_lab.wire.request_id import new_request_id
@@ -70,8 +73,14 @@ class SessionEndpoints:
     """The proxy of all sessions' endpoints."""
 
     def __init__(
-        self, sessions: Sessions, backend: Backend, client: aiohttp.ClientSession, sockets: SessionSockets
+        self,
+        guard: EndpointGuard,
+        sessions: Sessions,
+        backend: Backend,
+        client: aiohttp.ClientSession,
+        sockets: SessionSockets,
     ) -> None:
+        self._guard = guard
         self._sessions = sessions
         self._backend = backend
         self._client = client
@@ -86,14 +95,17 @@ class SessionEndpoints:
             request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
         ) -> web.StreamResponse:
             target = target_of(request.headers.get("Host", ""), request.raw_path)
-            return await handler(request) if target is None else await self._answer(request, target)
+            if target is None:
+                return await handler(request)
+            with letting_go(request):
+                return await self._answer(request, target)
 
         return to_sessions
 
     async def _answer(self, request: web.Request, target: Target) -> web.StreamResponse:
         """What the server at the port answers, or the endpoint itself: with an empty body and a code in a header."""
         try:
-            session = self._admitted(request, target)
+            session = await self._admitted(request, target)
             with self._sessions.visit(session):
                 answer = await self._ask(request, target, session)
                 if answer.status != 101:
@@ -105,10 +117,19 @@ class SessionEndpoints:
             return web.Response(status=refusal.status, headers=headers)
         return response
 
-    def _admitted(self, request: web.Request, target: Target) -> Session:
-        if not target.browser and (_is_page(request) or not _has_credentials(request)):
-            raise _Refused(401, "AuthenticationRequired")
+    async def _admitted(self, request: web.Request, target: Target) -> Session:
         session = self._sessions.with_token(target.token)
+        if target.browser:
+            take_body(request, MAX_BODY)
+        elif _is_page(request):
+            raise _Refused(401, "AuthenticationRequired")
+        else:
+            try:
+                await self._guard.require(request, session)
+            except UnauthorizedException as error:
+                raise _Refused(401, "AuthenticationRequired") from error
+            except AwsError as error:
+                raise _Refused(403, error.code.removesuffix("Exception")) from error
         if session is None:
             raise _Refused(404, "ResourceNotFound")
         if not any(target.port in span for span in session.ports):
@@ -122,7 +143,7 @@ class SessionEndpoints:
                 request.method,
                 URL(base + _without_credentials(target.path), encoded=True),
                 headers=_to_server(request),
-                data=request.content.iter_any() if request.can_read_body else None,
+                data=body_of(request).chunks() if request.body_exists else None,
                 skip_auto_headers=_NOTHING_OF_OURS,
                 allow_redirects=False,
                 timeout=_TIMEOUT,
@@ -162,13 +183,6 @@ class SessionEndpoints:
                 if request.transport is not None:
                     request.transport.abort()
             return response
-
-
-def _has_credentials(request: web.Request) -> bool:
-    """Whether there is anything to check: whose it is, and whether it is right, is not looked at."""
-    if "Authorization" in request.headers or "X-Amz-Signature" in request.query:
-        return True
-    return offered(request.headers).encoded is not None
 
 
 def _is_page(request: web.Request) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from agentcore_lab.clock import Clock
-from agentcore_lab.errors import AccessDeniedException, ValidationException
+from agentcore_lab.errors import ValidationException
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.headers import SESSION_ID
@@ -22,7 +22,6 @@ from agentcore_lab.sandbox.commands import Size
 from agentcore_lab.server import tracing
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
-from agentcore_lab.server.origin import is_foreign
 from agentcore_lab.wire.shell_frames import Channel, confirmed, exited, failed, frame, size_in
 
 _OPERATION = "InvokeAgentRuntimeCommandShell"
@@ -56,10 +55,6 @@ class ShellHandler:
         self, scope: Scope, request: web.Request, runtime: str, request_id: str
     ) -> web.StreamResponse:
         """The connection, at its end. Raises AwsError before the upgrade."""
-        if is_foreign(request):
-            raise AccessDeniedException(
-                "A web page of another origin may not open shells in this engine's agents."
-            )
         socket = web.WebSocketResponse(
             protocols=(_BEARER_PROTOCOL,),
             heartbeat=_HEARTBEAT_SECONDS,

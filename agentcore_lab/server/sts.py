@@ -43,11 +43,6 @@ class SecurityTokens:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    def holder(self, access_key_id: str) -> Caller | None:
-        """Whom a key was issued to; None of a key that is not the engine's."""
-        issued = self._accounts.of_key(access_key_id)
-        return Caller(issued.account_id, issued.principal_arn) if issued is not None else None
-
     def answer(self, form: Form, caller: Caller, request_id: str) -> bytes | None:
         """The XML of an operation's answer; None for those that are moto's to answer.
 
@@ -58,7 +53,7 @@ class SecurityTokens:
             case "GetCallerIdentity":
                 result: Answer = {"Arn": caller.arn, "UserId": _unique(caller), "Account": caller.account_id}
             case "AssumeRole":
-                result = self._assume_role(form)
+                result = self._assume_role(form, caller)
             case "GetSessionToken":
                 issued = self._issue(form, caller.account_id, caller.arn, 12 * _HOUR, 36 * _HOUR)
                 result = {"Credentials": _told(issued)}
@@ -72,7 +67,7 @@ class SecurityTokens:
                 return None
         return _xml(form["Action"], result, request_id)
 
-    def _assume_role(self, form: Form) -> Answer:
+    def _assume_role(self, form: Form, caller: Caller) -> Answer:
         arn, name = form.get("RoleArn", ""), form.get("RoleSessionName", "")
         role = _ROLE.fullmatch(arn)
         if role is None:
@@ -83,6 +78,11 @@ class SecurityTokens:
                 "Member must satisfy regular expression pattern: [\\w+=,.@-]*"
             )
         session = role_session_arn(role["account"], arn, name)
+        # No trust policy can say that another account may: none is asked.
+        if role["account"] != caller.account_id:
+            raise AccessDenied(
+                f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {arn}"
+            )
         issued = self._issue(form, role["account"], session, _HOUR, 12 * _HOUR)
         holder = Caller(role["account"], session)
         return {

@@ -27,7 +27,7 @@ _UNMODELLED = MappingProxyType(
     {
         "ExpiredTokenException": 403,
         "GatewayTimeoutException": 504,
-        "IncompleteSignature": 403,
+        "IncompleteSignatureException": 403,
         "InvalidSignatureException": 403,
         "MethodNotAllowedException": 405,
         "MissingAuthenticationTokenException": 403,

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from agentcore_lab.accounts.handed_out import credentials_for
 from tests.clients.stage import SESSION_HEADER, Deployed, Stage, new_session_id
+from tests.signing import signed
 
 # The SDK's own: its models are configured in a way that Pydantic has given up.
 pytestmark = pytest.mark.filterwarnings("ignore:Support for class-based `config`:DeprecationWarning")
@@ -109,7 +110,9 @@ async def test_ag_ui_runs_over_a_connection_too(stage: Stage) -> None:
     with stage.deployed("agui-agent", "AGUI") as agent:
         url = agent.invocations.replace("http://", "ws://").removesuffix("/invocations") + "/ws"
         headers = {SESSION_HEADER: new_session_id()}
-        async with connect(url, additional_headers=headers, open_timeout=60) as connection:
+        async with connect(
+            url, additional_headers=signed("GET", url, headers=headers), open_timeout=60
+        ) as connection:
             await connection.send(asked.model_dump_json(by_alias=True))
             events = [str(message).removeprefix("data: ").strip() async for message in connection]
     types = [json.loads(event)["type"] for event in events]

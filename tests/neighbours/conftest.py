@@ -36,5 +36,5 @@ def client(beside: RunningEngine, monkeypatch: pytest.MonkeyPatch) -> Client:
     """boto3.client, where the environment is what `agentcore-lab env` prints and nothing names an endpoint."""
     for name, value in client_environment(beside).items():
         monkeypatch.setenv(name, value)
-    make: Any = boto3.client
+    make: Any = boto3.Session().client  # boto3's own session keeps the credentials it was first made with
     return lambda service: make(service, config=Config(retries={"total_max_attempts": 1}))

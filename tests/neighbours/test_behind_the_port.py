@@ -6,11 +6,13 @@ import hashlib
 import http.client
 import json
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from agentcore_lab.discovery import RunningEngine
@@ -149,3 +151,60 @@ def test_unsigned_calls_of_cognito_find_it(client: Client, beside: RunningEngine
     assert tokens["AccessToken"].count(".") == 2
     with urllib.request.urlopen(f"{beside.url}/{pool}/.well-known/jwks.json") as keys:
         assert json.load(keys)["keys"]
+
+
+def test_sts_hands_out_what_the_engine_takes(client: Client, beside: RunningEngine) -> None:
+    """Credentials of a role, of a session and of a user; each stands for whom GetCallerIdentity names."""
+    own = client("sts").get_caller_identity()
+    assert own["Arn"] == "arn:aws:iam::123456789012:user/agentcore-lab"
+    role = client("iam").create_role(RoleName="Assumed", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    client("iam").create_user(UserName="ada")
+    key = client("iam").create_access_key(UserName="ada")["AccessKey"]
+    issued = {
+        "arn:aws:sts::123456789012:assumed-role/Assumed/one": client("sts").assume_role(
+            RoleArn=role, RoleSessionName="one"
+        )["Credentials"],
+        own["Arn"]: client("sts").get_session_token()["Credentials"],
+        "arn:aws:iam::123456789012:user/ada": key,
+    }
+    for arn, keys in issued.items():
+        assert as_holder(beside, "sts", keys).get_caller_identity()["Arn"] == arn
+        listed = as_holder(beside, "bedrock-agentcore-control", keys).list_agent_runtimes()
+        assert listed["agentRuntimes"] == []
+    client("iam").delete_access_key(UserName="ada", AccessKeyId=key["AccessKeyId"])
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        as_holder(beside, "sts", key).get_caller_identity()
+    with pytest.raises(ClientError, match="is not authorized to perform: sts:AssumeRole"):
+        client("sts").assume_role(RoleArn="arn:aws:iam::210987654321:role/Theirs", RoleSessionName="one")
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "code"),
+    [
+        ("s3", "list_buckets", "InvalidAccessKeyId"),
+        ("sts", "get_caller_identity", "InvalidClientTokenId"),
+        ("ecr", "describe_repositories", "UnrecognizedClientException"),
+    ],
+)
+def test_strangers_are_refused_in_the_services_own_words(
+    beside: RunningEngine, service: str, call: str, code: str
+) -> None:
+    """Each family of services has its own code for a key that nobody has."""
+    nobody = {"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "wJalrXUtnFEMI"}
+    with pytest.raises(ClientError) as caught:
+        getattr(as_holder(beside, service, nobody), call)()
+    assert caught.value.response["Error"]["Code"] == code
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def as_holder(engine: RunningEngine, service: str, keys: Mapping[str, Any]) -> Any:
+    """A client with these credentials."""
+    session = boto3.Session(
+        keys["AccessKeyId"],
+        keys["SecretAccessKey"],
+        keys.get("SessionToken"),
+        region_name=engine.region,
+    )
+    config = Config(retries={"total_max_attempts": 1})
+    make: Any = session.client
+    return make(service, endpoint_url=engine.url, config=config)

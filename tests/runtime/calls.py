@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from agentcore_lab.discovery import engine_at
+from tests.signing import signed
+
 JWT = {
     "discoveryUrl": "https://idp.example.com/pool/.well-known/openid-configuration",
     "allowedScopes": ["read"],
@@ -36,13 +39,22 @@ def invocations(arn: str, query: str = "") -> str:
 
 
 def send(
-    url: str, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    url: str,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    sign: bool = True,
 ) -> Answer:
-    """One request on a connection of its own; header names of the answer in lower case."""
+    """One request on a connection of its own, signed for an engine unless it brings a token; names in lower case."""
     parts = urlsplit(url)
+    given = dict(headers or {})
+    if sign and "Authorization" not in given and engine_at(url) is not None:
+        given = signed(method, url + path, body, given)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     try:
-        connection.request(method, path, body, dict(headers or {}))
+        connection.request(method, path, body, given)
         response = connection.getresponse()
         return Answer(
             response.status,

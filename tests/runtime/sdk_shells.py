@@ -10,6 +10,7 @@ from typing import Any
 
 from agentcore_lab.discovery import RunningEngine
 from tests.runtime.test_invocations import SESSION_HEADER
+from tests.signing import signed
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # pydantic's, of how the SDK configures its models
@@ -27,7 +28,8 @@ class LocalClient(AgentCoreRuntimeClient):
         self._engine = engine
 
     def connect_shell(self, *args: Any, **kwargs: Any) -> tuple[str, dict[str, str]]:
-        """The SDK's path and query at the engine's address, unsigned."""
+        """The SDK's path and query at the engine's address, signed for that."""
         url = self._build_shell_url(args[0], kwargs["endpoint_name"], kwargs["shell_id"])
         path = url.removeprefix("wss://").partition("/")[2]
-        return f"{self._engine.url.replace('http', 'ws', 1)}/{path}", {SESSION_HEADER: kwargs["session_id"]}
+        here = f"{self._engine.url.replace('http', 'ws', 1)}/{path}"
+        return here, signed("GET", here, headers={SESSION_HEADER: kwargs["session_id"]})

@@ -20,6 +20,7 @@ from tests.runtime.calls import invocations, send
 from tests.runtime.test_control_plane import create, refusal, settled
 from tests.runtime.test_endpoints import PROD, arrived, new_endpoint
 from tests.runtime.test_invocations import invoke
+from tests.signing import signed
 
 USER = "arn:aws:iam::123456789012:user/agentcore-lab"
 INVOKE = "bedrock-agentcore:InvokeAgentRuntime"
@@ -153,7 +154,7 @@ def test_clients_are_refused_in_their_protocol(aws: Clients, protocol: str, said
     url = f"{aws.data.meta.endpoint_url}/runtimes/{quote(arn, safe='')}/invocations"
     call = json.dumps({"jsonrpc": "2.0", "id": 7, "method": "tools/list"}).encode()
     with pytest.raises(HTTPError) as caught:
-        urlopen(Request(url, call))
+        urlopen(Request(url, call, signed("POST", url, call)))
     with caught.value as answer:
         assert (answer.status, said in answer.read().decode()) == (403, True)
 

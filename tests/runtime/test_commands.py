@@ -34,6 +34,7 @@ from tests.runtime.test_invocations import (
     scripted,
     sessions,
 )
+from tests.signing import signed
 
 Event = dict[str, Any]
 
@@ -378,15 +379,11 @@ def test_the_command_is_logged(aws: Clients, caplog: pytest.LogCaptureFixture) -
 
 def post(engine: RunningEngine, arn: str, body: dict[str, Any], **headers: str) -> tuple[str, dict[str, Any]]:
     """The error code and members of a refusal that boto3 would not have sent."""
-    given = {name: value for name, value in body.items() if value is not None}
-    request = Request(
-        f"{engine.url}/runtimes/{quote(arn, safe='')}/commands",
-        data=json.dumps(given).encode(),
-        headers={SESSION_HEADER: str(uuid.uuid4()), **headers},
-        method="POST",
-    )
+    data = json.dumps({name: value for name, value in body.items() if value is not None}).encode()
+    url = f"{engine.url}/runtimes/{quote(arn, safe='')}/commands"
+    given = {SESSION_HEADER: str(uuid.uuid4()), **headers}
     try:
-        urlopen(request)
+        urlopen(Request(url, data, given if "Origin" in headers else signed("POST", url, data, given)))
     except HTTPError as error:
         with error:
             return error.headers["x-amzn-ErrorType"], json.load(error)

@@ -17,6 +17,7 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.conftest import HELLO, Clients
 from tests.runtime.test_control_plane import create, refusal, settled, update
+from tests.signing import signed
 
 SESSION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 NOBODY = "arn:aws:bedrock-agentcore:us-west-2:123456789012:runtime/nobody-0123456789"
@@ -86,7 +87,9 @@ def test_concurrent_first_calls_start_one_sandbox(aws: Clients, backend: Scripte
 def test_a_raw_call_without_a_session_id_gets_one(aws: Clients, engine: RunningEngine) -> None:
     """HTTP clients other than boto3 learn their session id from the answer's header."""
     path = f"/runtimes/{ready(aws).replace(':', '%3A').replace('/', '%2F')}/invocations"
-    with urlopen(Request(engine.url + path, data=b"{}", method="POST"), timeout=10) as response:
+    with urlopen(
+        Request(engine.url + path, b"{}", signed("POST", engine.url + path, b"{}")), timeout=10
+    ) as response:
         session_id = response.headers["X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"]
         assert response.headers["x-amzn-RequestId"]
     assert [session["sessionId"] for session in sessions(engine)] == [session_id]
@@ -141,7 +144,9 @@ def test_only_headers_of_the_contract_and_the_allow_list_reach_the_agent(
     arn = ready(aws, uri, requestHeaderConfiguration=allowlist)
     path = f"/runtimes/{arn.replace(':', '%3A').replace('/', '%2F')}/invocations"
     sent = {"X-Team": "blue", "X-Secret": "no", "Cookie": "no", "traceparent": "00-1-2-01"}
-    with urlopen(Request(engine.url + path, b"{}", sent, method="POST"), timeout=10) as response:
+    with urlopen(
+        Request(engine.url + path, b"{}", signed("POST", engine.url + path, b"{}", sent)), timeout=10
+    ) as response:
         session_id = response.headers["X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"]
         seen = json.load(response)
     assert seen["x-team"] == "blue"
@@ -323,8 +328,8 @@ def test_a_session_id_of_32_characters_is_refused(aws: Clients, engine: RunningE
     """The engine holds the minimum of 33 itself, for clients that do not check it as boto3 does."""
     arn = ready(aws)
     aws.data.meta.events.register(
-        "before-send.bedrock-agentcore.InvokeAgentRuntime",
-        lambda request, **_: request.headers.__setitem__(SESSION_HEADER, "x" * 32),
+        "before-call.bedrock-agentcore.InvokeAgentRuntime",
+        lambda params, **_: params["headers"].__setitem__(SESSION_HEADER, "x" * 32),
     )
     code, status, message, response = refusal(lambda: invoke(aws, arn))
     assert (code, status) == ("ValidationException", 400)
@@ -349,9 +354,7 @@ def test_a_bare_id_needs_its_account(aws: Clients) -> None:
     runtime_id = ready(aws).rpartition("/")[2]
     assert invoke(aws, runtime_id, accountId="123456789012")["statusCode"] == 200
     assert refusal(lambda: invoke(aws, runtime_id))[0] == "ValidationException"
-    assert (
-        refusal(lambda: invoke(aws, runtime_id, accountId="210987654321"))[0] == "ResourceNotFoundException"
-    )
+    assert refusal(lambda: invoke(aws, runtime_id, accountId="210987654321"))[0] == "AccessDeniedException"
 
 
 def test_a_start_that_outlasts_the_maximum_lifetime_is_ended(

@@ -25,6 +25,7 @@ from tests.conftest import Clients
 from tests.runtime.calls import invocations, send
 from tests.runtime.test_control_plane import refusal
 from tests.runtime.test_invocations import eventually, invoke, ready, scripted, sessions
+from tests.signing import signed
 
 
 class Turns:
@@ -59,7 +60,8 @@ def opened(engine: RunningEngine, arn: str) -> Iterator[http.client.HTTPResponse
     """An answer whose head has come and whose body is still to be read, byte by byte if one likes."""
     parts = urlsplit(engine.url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
-    connection.request("POST", invocations(arn), b"{}")
+    path = invocations(arn)
+    connection.request("POST", path, b"{}", signed("POST", engine.url + path, b"{}"))
     answer = connection.getresponse()
     try:
         yield answer
@@ -179,6 +181,8 @@ def test_one_byte_more_than_allowed_is_refused_before_it_is_sent(
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
     connection.putrequest("POST", invocations(arn))
     connection.putheader("Content-Length", str(MAX_PAYLOAD_BYTES + 1))
+    for name, value in signed("POST", engine.url + invocations(arn)).items():
+        connection.putheader(name, value)
     connection.endheaders()
     answer = connection.getresponse()
     assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (400, "ValidationException")

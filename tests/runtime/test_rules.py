@@ -212,7 +212,9 @@ def test_quotas_come_from_the_environment() -> None:
     settings = Settings.load({"AGENTCORE_LAB_QUOTAS": "runtimes=3, endpoints_per_runtime=4"})
     assert quotas_from(settings.quotas) == Quotas(3, 1000, 4)
     assert quotas_from({}) == Quotas(1000, 1000, 10)
-    with pytest.raises(UnknownQuota, match="rockets: use data_calls_per_second, endpoints_per_runtime"):
+    with pytest.raises(
+        UnknownQuota, match="rockets: use credential_providers_of_a_kind, data_calls_per_second"
+    ):
         quotas_from({"rockets": 1})
     with pytest.raises(ValueError, match="AGENTCORE_LAB_QUOTAS"):
         Settings.load({"AGENTCORE_LAB_QUOTAS": "runtimes=many"})

@@ -27,6 +27,7 @@ from tests.runtime.sdk_shells import LocalClient, ReconnectConfig, ShellChannel,
 from tests.runtime.test_authorization import deny
 from tests.runtime.test_commands import run
 from tests.runtime.test_invocations import NOBODY, SESSION_HEADER, ready, scripted, sessions
+from tests.signing import signed
 
 SHELL_HEADER = "X-Amzn-Bedrock-AgentCore-Shell-Id"
 FRAMES = ShellFramer()
@@ -63,7 +64,7 @@ async def opened(
         aiohttp.ClientSession() as http,
         http.ws_connect(
             URL(url, encoded=True),
-            headers=headers,
+            headers=signed("GET", url, headers=headers),
             timeout=aiohttp.ClientWSTimeout(ws_close=5),
         ) as socket,
     ):
@@ -405,6 +406,7 @@ async def refused(
     url = f"{engine.url}/runtimes/{quote(arn, safe='')}/ws/shells"
     async with aiohttp.ClientSession() as http:
         target = URL(url, encoded=True).extend_query(query)
-        async with http.get(target, headers=headers) as answer:
+        proven = headers if origin else signed("GET", str(target), headers=headers)
+        async with http.get(target, headers=proven) as answer:
             assert json.loads(await answer.text())["message"]
             return answer.status, answer.headers["x-amzn-ErrorType"]

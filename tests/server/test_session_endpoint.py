@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,15 +21,14 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 from yarl import URL
 
+from agentcore_lab.accounts.accounts import accounts_in
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.conftest import Clients
 from tests.runtime.test_invocations import eventually, invoke, ready, scripted, sessions
 from tests.server.test_websocket import ended
+from tests.signing import presigned, signed, signing
 
-SIGNED = {
-    "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-west-2/bedrock-agentcore/aws4_request"
-}
 APP, OTHER, SILENT = 9000, 9101, 9102
 
 
@@ -107,8 +107,8 @@ def endpoint(aws: Clients, backend: ScriptedBackend, engine: RunningEngine) -> E
 
 @pytest.fixture
 async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client that signs, as far as anyone looks."""
-    async with aiohttp.ClientSession(headers=SIGNED, auto_decompress=False) as client:
+    """A client that signs."""
+    async with aiohttp.ClientSession(middlewares=(signing,), auto_decompress=False) as client:
         yield client
 
 
@@ -182,7 +182,7 @@ async def test_an_answer_that_breaks_off_breaks_off(
 
 
 @pytest.mark.parametrize(
-    ("path", "signed", "status", "code"),
+    ("path", "signs", "status", "code"),
     [
         (f"/{APP}/", False, 401, "AuthenticationRequired"),
         ("/9001/", True, 403, "AccessDenied"),
@@ -192,22 +192,52 @@ async def test_an_answer_that_breaks_off_breaks_off(
         ("", True, 404, "ResourceNotFound"),
     ],
 )
-async def test_refusals(endpoint: Endpoint, path: str, signed: bool, status: int, code: str) -> None:
+async def test_refusals(endpoint: Endpoint, path: str, signs: bool, status: int, code: str) -> None:
     """AWS: an empty body, and the error code in a header."""
-    headers = SIGNED if signed else {}
+    middlewares = (signing,) if signs else ()
     async with (
-        aiohttp.ClientSession(headers=headers) as client,
+        aiohttp.ClientSession(middlewares=middlewares) as client,
         client.get(f"{endpoint.url}{path}") as answer,
     ):
         assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (status, code)
         assert await answer.read() == b""
 
 
-@pytest.mark.parametrize("query", ["X-Amz-Signature=abc", "X-Amz-Signature=abc&a=b"])
+@pytest.mark.parametrize("query", ["", "?a=b"])
 async def test_a_presigned_url_has_credentials(endpoint: Endpoint, query: str) -> None:
     """They may be in the query, which the app does not see."""
-    async with aiohttp.ClientSession() as client, client.get(f"{endpoint.url}/{APP}/?{query}") as answer:
-        assert "Signature" not in json.loads(await answer.read())["path"]
+    url = presigned(f"{endpoint.url}/{APP}/{query}")
+    async with aiohttp.ClientSession() as client, client.get(URL(url, encoded=True)) as answer:
+        assert json.loads(await answer.read())["path"] == f"/{query}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"Authorization": "Bearer a.b.c"}, 403, "AccessDenied"),
+        ({"Authorization": "AWS4-HMAC-SHA256 Credential=a"}, 403, "IncompleteSignature"),
+        ({"Origin": "https://example.org"}, 403, "AccessDenied"),
+    ],
+)
+async def test_credentials_have_to_be_good(
+    endpoint: Endpoint, headers: dict[str, str], status: int, code: str
+) -> None:
+    """A token where signatures are wanted, half a signature, a web page without either."""
+    async with (
+        aiohttp.ClientSession(headers=headers) as client,
+        client.get(f"{endpoint.url}/{APP}/") as answer,
+    ):
+        assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (status, code)
+
+
+async def test_another_account_does_not_get_in(endpoint: Endpoint, engine: RunningEngine) -> None:
+    """The token in the URL alone opens nothing."""
+    with accounts_in(Path(engine.data_dir), engine.account_id) as accounts:
+        hers = accounts.credentials(accounts.add("alice").id)
+    url = f"{endpoint.url}/{APP}/"
+    headers = signed("GET", url, issued=hers)
+    async with aiohttp.ClientSession(headers=headers) as client, client.get(url) as answer:
+        assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (403, "AccessDenied")
 
 
 async def test_a_session_that_is_gone(
@@ -279,7 +309,7 @@ def test_websockets_cross_with_what_the_two_ends_agree_on(endpoint: Endpoint, cl
     """Compression and subprotocols are the app's; large frames pass; the session's end is the socket's, with 1001."""
     url = f"{endpoint.url.replace('http', 'ws')}/{APP}/live"
     with connect(
-        url, additional_headers=SIGNED, subprotocols=[Subprotocol("chat")], ping_interval=None
+        url, additional_headers=signed("GET", url), subprotocols=[Subprotocol("chat")], ping_interval=None
     ) as socket:
         assert socket.response is not None
         assert "permessage-deflate" in socket.response.headers["Sec-WebSocket-Extensions"]

@@ -18,8 +18,8 @@ from tests.programs import Program
 from tests.runtime.test_control_plane import create, settled
 from tests.runtime.test_invocations import SESSION_HEADER, invoke
 from tests.sandbox.arena import HELLO, DockerKind, Kind, ProcessKind, edited
-from tests.server.test_session_endpoint import SIGNED
 from tests.server.test_websocket import ended
+from tests.signing import signed
 
 REGISTRY = "123456789012.dkr.ecr.us-west-2.amazonaws.com"
 AGENT = """
@@ -80,7 +80,7 @@ def test_an_sdk_agents_websocket(served: tuple[RunningEngine, str]) -> None:
     url = (
         f"{engine.url.replace('http', 'ws')}/runtimes/{quote(arn, safe='')}/ws?{SESSION_HEADER}={session_id}"
     )
-    with connect(url, open_timeout=120) as socket:
+    with connect(url, additional_headers=signed("GET", url), open_timeout=120) as socket:
         assert session_id in str(socket.recv(timeout=30))
         socket.send("hello")
         assert socket.recv(timeout=30) == "HELLO"
@@ -97,7 +97,8 @@ def test_another_server_beside_an_sdk_agent(served: tuple[RunningEngine, str]) -
         urlsplit(f"{described['sessionEndpointUrl']}/9000"),
         urlsplit(described["browserUrls"][0]),
     )
-    for path, headers in ((program.path, SIGNED), ("", {"Host": browser.netloc})):
+    by_program = signed("GET", f"{program.geturl()}/requirements.txt")
+    for path, headers in ((program.path, by_program), ("", {"Host": browser.netloc})):
         connection = http.client.HTTPConnection(str(program.hostname), program.port, timeout=60)
         connection.request("GET", f"{path}/requirements.txt", headers=headers)
         answer = connection.getresponse()

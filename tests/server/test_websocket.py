@@ -20,6 +20,7 @@ from aiohttp import WSMsgType, web
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
+from yarl import URL
 
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.settings import Settings
@@ -28,6 +29,7 @@ from tests.conftest import HELLO, Clients, clients_of
 from tests.identity.issuer import running_issuer
 from tests.runtime.test_authorization import deny
 from tests.runtime.test_invocations import SESSION_HEADER, eventually, invoke, ready, scripted, sessions
+from tests.signing import signed
 
 CUSTOM = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-"
 FRAME = 64 * 1024
@@ -88,16 +90,19 @@ class Heard:
 def url_of(engine: RunningEngine, arn: str, **query: str) -> str:
     """The WebSocket URL of a runtime, as the SDK builds it."""
     base = engine.url.replace("http://", "ws://")
-    return f"{base}/runtimes/{quote(arn, safe='')}/ws?{urlencode({'qualifier': 'DEFAULT', **query})}"
+    return f"{base}/runtimes/{quote(arn, safe='')}/ws?{urlencode({'qualifier': 'DEFAULT', **query}, quote_via=quote)}"
 
 
 @contextmanager
 def opened(engine: RunningEngine, arn: str, **more: Any) -> Iterator[ClientConnection]:
     """A WebSocket of a new session that sends no pings of its own."""
-    query = more.pop("query", {})
-    with connect(
-        url_of(engine, arn, **query), **{"ping_interval": None, "compression": None, **more}
-    ) as socket:
+    url = url_of(engine, arn, **more.pop("query", {}))
+    headers = dict(more.pop("additional_headers", {}))
+    bears = any("Bearer" in name for name in more.get("subprotocols", ()))
+    if "Authorization" not in headers and not bears:
+        headers = signed("GET", url, headers=headers)
+    options = {"ping_interval": None, "compression": None, "additional_headers": headers, **more}
+    with connect(url, **options) as socket:
         yield socket
 
 
@@ -482,16 +487,20 @@ def test_an_agent_that_does_not_start(engine: RunningEngine, aws: Clients, backe
 async def test_no_upgrade_is_asked_for(engine: RunningEngine, echo: str) -> None:
     """A plain GET of the path says what is wrong with it."""
     url = url_of(engine, echo).replace("ws://", "http://")
-    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(URL(url, encoded=True), headers=signed("GET", url)) as answer,
+    ):
         assert answer.status == 400
         assert "is a WebSocket" in (await answer.json())["message"]
 
 
 async def test_compression_is_not_agreed_upon(engine: RunningEngine, echo: str) -> None:
     """A client that offers it gets frames that are what was sent, with aiohttp as the client."""
+    url = url_of(engine, echo)
     async with (
         aiohttp.ClientSession() as http,
-        http.ws_connect(url_of(engine, echo), compress=15) as socket,
+        http.ws_connect(URL(url, encoded=True), compress=15, headers=signed("GET", url)) as socket,
     ):
         assert socket.compress == 0
         await socket.send_str("a" * 60_000)
@@ -513,7 +522,11 @@ async def test_a_client_that_does_not_read_holds_the_agent_back(
         await socket.close()
 
     arn = ready(aws, scripted(backend, speaks(floods)))
-    async with aiohttp.ClientSession() as http, http.ws_connect(url_of(engine, arn)) as socket:
+    url = url_of(engine, arn)
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(URL(url, encoded=True), headers=signed("GET", url)) as socket,
+    ):
         before = -1
         while before != len(sent):
             before = len(sent)
