@@ -81,8 +81,6 @@ def test_each_account_has_a_vault_with_a_key_of_its_own(aws: Clients, theirs: Cl
     """A change of the one's key is none of the other's."""
     make(theirs)
     provide(theirs)
-    aws.control.set_token_vault_cmk(
-        kmsConfiguration={"keyType": "CustomerManagedKey", "kmsKeyArn": KMS_KEY}
-    )
+    aws.control.set_token_vault_cmk(kmsConfiguration={"keyType": "CustomerManagedKey", "kmsKeyArn": KMS_KEY})
     assert theirs.control.get_token_vault()["kmsConfiguration"] == {"keyType": "ServiceManagedKey"}
     assert key_of(theirs, token_for(theirs))
