@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import boto3
 from botocore.config import Config
 
 from agentcore_lab.accounts.handed_out import client_session, credentials_for
@@ -88,6 +89,7 @@ class Lab:
         self.clock = LabClock(self._engine)
         self.model = LabModel(self._engine)
         apply_to_process(self.environment)
+        boto3.setup_default_session()  # the one before keeps the credentials it found first
         watch_engine(self.url)
         self._place = place(self.url)
         self._made = ledger_of(self._place)

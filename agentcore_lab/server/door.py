@@ -13,8 +13,10 @@ from agentcore_lab.accounts.accounts import Accounts
 from agentcore_lab.accounts.credentials import Credentials
 from agentcore_lab.authorization.principals import Caller
 from agentcore_lab.clock import machine_time
-from agentcore_lab.errors import AccessDeniedException
+from agentcore_lab.errors import AccessDeniedException, GatewayTimeoutException
 from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.runtime.limits import SYNCHRONOUS_TIMEOUT_SECONDS
+from agentcore_lab.runtime.time_limit import TimeLimits
 from agentcore_lab.server.body import Body, take_body
 from agentcore_lab.server.callers import brings_token, know_caller
 from agentcore_lab.server.origin import is_foreign
@@ -51,8 +53,9 @@ class Wants:
 class Door:
     """Lets requests in. Signatures are made at the time of the machine's clock, whatever the engine's shows.
 
-    ``folder`` takes bodies that are too long for memory. ``verifies`` is False with ``--no-sigv4``: then a key that is
-    known still says whose a request is, and everybody else is of the default account.
+    ``folder`` takes bodies that are too long for memory, ``limits`` keep those that never end. ``verifies`` is
+    False with ``--no-sigv4``: then a key that is known still says whose a request is, and everybody else is of the
+    default account.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Door:
         accounts: Accounts,
         region: str,
         folder: Path,
+        limits: TimeLimits,
         *,
         verifies: bool = True,
         now: Callable[[], datetime] = machine_time,
@@ -67,6 +71,7 @@ class Door:
         self._accounts = accounts
         self._region = region
         self._folder = folder
+        self._limits = limits
         self._verifies = verifies
         self._now = now
 
@@ -76,6 +81,7 @@ class Door:
         Raises:
             AccessDeniedException: a web page of another origin sends it, without proof of who asks for it.
             SignatureRefused: it is not signed, or not well.
+            GatewayTimeoutException: its body, which is part of what was signed, takes too long to come.
             ValidationException: its body is too large.
         """
         body = take_body(request, wants.most)
@@ -109,9 +115,19 @@ class Door:
         assert credentials is not None, "a key that nobody has is refused"
         check_scope(signature, wants.services, self._region if wants.regional else None)
         check_time(signature, now)
-        payload = unhashed_payload(signature, head) or await body.receive(self._folder)
+        payload = unhashed_payload(signature, head) or await self._received(body)
         check_signature(signature, head, credentials, payload)
         return credentials
+
+    async def _received(self, body: Body) -> str:
+        """The hash of a body that has come in the time that a call may take."""
+        try:
+            async with self._limits.limit(SYNCHRONOUS_TIMEOUT_SECONDS):
+                return await body.receive(self._folder)
+        except TimeoutError:
+            raise GatewayTimeoutException(
+                f"The request's body had not come within {SYNCHRONOUS_TIMEOUT_SECONDS} s."
+            ) from None
 
     def _claimed(self, head: Head) -> Credentials | None:
         try:

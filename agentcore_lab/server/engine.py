@@ -227,7 +227,7 @@ async def open_engine(
         if settings.idp:
             log.info("identity provider: %s", await idp.start())
         scripts = Scripts()
-        door = Door(accounts, settings.region, settings.data_dir, verifies=settings.sigv4)
+        door = Door(accounts, settings.region, settings.data_dir, limits, verifies=settings.sigv4)
         moto = MotoProcess(settings.data_dir)
         stack.push_async_callback(moto.close)
         clients = EngineClients(about.url, accounts)

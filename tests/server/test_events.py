@@ -10,6 +10,7 @@ from urllib.error import HTTPError
 import aiohttp
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.events import Events
@@ -21,6 +22,7 @@ from tests.runtime.test_control_plane import create, settled, update
 from tests.runtime.test_invocations import invoke, ready, scripted
 from tests.server.sse import follow
 from tests.server.test_websocket import url_of
+from tests.signing import signed
 
 
 def test_a_client_needs_one_request_only(aws: Clients, engine: RunningEngine, clock: FakeClock) -> None:
@@ -157,7 +159,9 @@ async def test_a_websocket_is_told_when_it_opens_and_when_it_ends(
     arn = await asyncio.to_thread(ready, aws, scripted(backend, Script(gets={"/ws": echo})))
     with follow(engine.url) as reader:
         reader.next()
-        async with aiohttp.ClientSession() as http, http.ws_connect(url_of(engine, arn)):
+        url = url_of(engine, arn)
+        headers = await asyncio.to_thread(signed, "GET", url)
+        async with aiohttp.ClientSession() as http, http.ws_connect(URL(url, encoded=True), headers=headers):
             opened = (await asyncio.to_thread(reader.until, "invocation")).data
         ended = (await asyncio.to_thread(reader.until, "invocation")).data
     assert opened["id"] == ended["id"]
