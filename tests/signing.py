@@ -16,6 +16,8 @@ from agentcore_lab.accounts.handed_out import credentials_for
 from agentcore_lab.discovery import engine_at
 
 SERVICE = "bedrock-agentcore"
+UNSIGNED = {"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"}
+"""Of a request whose body nobody knows when its head is signed."""
 
 
 def signed(

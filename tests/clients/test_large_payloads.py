@@ -19,6 +19,7 @@ from yarl import URL
 from agentcore_lab.runtime.limits import MAX_PAYLOAD_BYTES
 from tests.clients.stage import SESSION_HEADER, Deployed, Stage, new_session_id
 from tests.runtime.test_control_plane import refusal
+from tests.signing import UNSIGNED, signed
 
 PIECE = 1024 * 1024
 GROWTH = 16 * 1024 * 1024
@@ -140,11 +141,12 @@ async def chunked(
             while piece := file.read(PIECE):
                 yield piece
 
-    headers = {SESSION_HEADER: session_id, "Content-Type": "application/octet-stream"}
+    headers = {SESSION_HEADER: session_id, "Content-Type": "application/octet-stream", **UNSIGNED}
+    own = await asyncio.to_thread(signed, "POST", agent.invocations, None, headers)
     digest, length, first = hashlib.sha256(), 0, b""
     async with (
         aiohttp.ClientSession() as http,
-        http.post(URL(agent.invocations, encoded=True), data=pieces(), headers=headers) as answer,
+        http.post(URL(agent.invocations, encoded=True), data=pieces(), headers=own) as answer,
     ):
         await asyncio.sleep(pause)
         async for piece in answer.content.iter_any():

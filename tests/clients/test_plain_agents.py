@@ -18,6 +18,7 @@ from yarl import URL
 
 from tests.clients.stage import SESSION_HEADER, Deployed, Stage, eventually, new_session_id
 from tests.runtime.test_control_plane import refusal
+from tests.signing import UNSIGNED, signed
 
 ONE_SESSION = "of-each-agent-one-session-for-all-of-these-tests"
 
@@ -123,10 +124,11 @@ async def test_an_answer_may_begin_before_the_question_has_ended(echo: Deployed)
             yield piece
             assert await back.get() == piece
 
-    headers = {SESSION_HEADER: ONE_SESSION, "Content-Type": "text/plain"}
+    headers = {SESSION_HEADER: ONE_SESSION, "Content-Type": "text/plain", **UNSIGNED}
+    own = await asyncio.to_thread(signed, "POST", echo.invocations, None, headers)
     async with (
         aiohttp.ClientSession() as http,
-        http.post(URL(echo.invocations, encoded=True), data=asking(), headers=headers) as answer,
+        http.post(URL(echo.invocations, encoded=True), data=asking(), headers=own) as answer,
     ):
         async for piece in answer.content.iter_any():
             await back.put(piece)
