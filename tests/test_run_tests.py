@@ -15,13 +15,31 @@ ALL = {"docker": True, "process": True, "images": True, "browser": True}
 @pytest.mark.parametrize(
     ("works", "long", "expected"),
     [
-        (ALL, False, {"others": "not docker and not long", "containers": "docker and not long"}),
-        (ALL, True, {"others": "not docker", "containers": "docker"}),
-        ({**ALL, "docker": False}, False, {"others": "not docker and not long"}),
+        (
+            ALL,
+            False,
+            {
+                "containers": "docker and not long",
+                "pages": "(browser or notebook) and not docker and not long",
+                "others": "not browser and not notebook and not docker and not long",
+            },
+        ),
+        (
+            {**ALL, "docker": False},
+            True,
+            {
+                "pages": "(browser or notebook) and not docker",
+                "others": "not browser and not notebook and not docker",
+            },
+        ),
         (
             {**ALL, "browser": False},
             True,
-            {"others": "not docker and not browser", "containers": "docker and not browser"},
+            {
+                "containers": "docker and not browser",
+                "pages": "(browser or notebook) and not docker and not browser",
+                "others": "not browser and not notebook and not docker and not browser",
+            },
         ),
     ],
 )
@@ -74,6 +92,9 @@ def test_what_could_not_run_is_the_last_word(
     monkeypatch.setattr(run_tests, "doctors_report", report)
     monkeypatch.setattr(run_tests, "run_lane", run_lane)
     assert run_tests.main(["--long", "-x"]) == 1
-    assert ran == [("others", "not docker", ["-x"])]
+    assert {(name, tuple(arguments)) for name, _, arguments in ran} == {
+        ("pages", ("-x",)),
+        ("others", ("-x",)),
+    }
     last = "Could not run here: tests marked docker (no container engine runs ARM64 here).\n"
     assert capsys.readouterr().out == last

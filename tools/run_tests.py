@@ -3,8 +3,8 @@
 Arguments are handed on to pytest, ``-m`` left to this module: where no engine runs ARM64 containers the tests
 marked ``docker`` are deselected, where no browser can be driven those marked ``browser``.
 
-Where both can run there are two lanes, side by side: tests on containers wait for emulated processors most of their
-time, and all others use the other core meanwhile. Each lane's lines carry its name.
+There are lanes, side by side: tests on containers wait for emulated processors and those with pages for browsers and
+kernels most of their time, and the others use the processors meanwhile. Each lane's lines carry its name.
 """
 
 from __future__ import annotations
@@ -39,12 +39,13 @@ def doctors_report(sandbox: str | None) -> dict[str, Any]:
 
 def lanes(works: Mapping[str, bool], *, long: bool) -> dict[str, str]:
     """The ``-m`` expression of each lane, by its name."""
-    left_out = [f"not {marker}" for marker in MARKED if marker != "docker" and not works[marker]]
-    left_out += [] if long else ["not long"]
-    chosen = {"others": " and ".join(["not docker", *left_out])}
-    if works["docker"]:
-        chosen["containers"] = " and ".join(["docker", *left_out])
-    return chosen
+    left_out = ([] if works["browser"] else ["not browser"]) + ([] if long else ["not long"])
+    parts = {
+        "containers": ["docker"] if works["docker"] else [],
+        "pages": ["(browser or notebook)", "not docker"],
+        "others": ["not browser", "not notebook", "not docker"],
+    }
+    return {name: " and ".join(part + left_out) for name, part in parts.items() if part}
 
 
 def run_lane(name: str, expression: str, arguments: list[str]) -> int:

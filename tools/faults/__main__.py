@@ -28,7 +28,7 @@ _COPIED = (
     "pyproject.toml",
     "README.md",
 )
-_PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider")
+_PYTEST = ("-m", "pytest", "-x", "-q", "--color=no", "--no-header", "--tb=line", "-p", "no:cacheprovider")
 _FAST = ("-m", "not docker and not browser and not long and not notebook")
 
 
@@ -105,7 +105,9 @@ def _lab_fails(copy: Path, lab: str) -> str | None:
     )
     if ran.returncode == 0:
         return None
-    failures = (line.split("::")[-1] for line in ran.stdout.splitlines() if line.startswith("FAILED "))
+    failures = (
+        line.split("::")[-1].split(" - ")[0] for line in ran.stdout.splitlines() if line.startswith("FAILED ")
+    )
     return next(failures, None) or _unforeseen(ran)
 
 

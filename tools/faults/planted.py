@@ -57,7 +57,6 @@ FAULTS = (
         "    if why is None:\n        return replace(\n            endpoint, live_version=",
         "    if why is None or why:\n        return replace(\n            endpoint, live_version=",
         ("tests/runtime/test_proof.py",),
-        ("04",),
     ),
     Fault(
         "downtime-at-move",
@@ -101,7 +100,6 @@ FAULTS = (
         "    lifetime_ends = session.created_at + session.max_lifetime",
         "    lifetime_ends = session.last_activity_at + session.max_lifetime",
         _SESSIONS,
-        ("04",),
     ),
     Fault(
         "busy-ignored",
