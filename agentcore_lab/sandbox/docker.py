@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from docker.errors import APIError, DockerException, NotFound
 from docker.errors import ImageNotFound as NoSuchImage
+from docker.types import IPAMConfig
 from requests.exceptions import RequestException
 
 from agentcore_lab.sandbox import docker_files, docker_network, docker_volumes
@@ -92,6 +93,7 @@ class DockerBackend:
         self._watching: asyncio.Task[None] | None = None
         self._limits: Limits | None = None
         self._gateway: str | None = None
+        self._addresses: IPAMConfig | None = None
         self._docker: DockerClient | None = None
         self._pool: ThreadPoolExecutor | None = None
 
@@ -243,6 +245,7 @@ class DockerBackend:
             self._publish = not reaches_bridge(info)
         docker_network.ensure(self._client, self._network)
         self._gateway = docker_network.gateway(self._client, self._network)
+        self._addresses = docker_network.addresses(self._client, self._network)
 
     def _close(self, client: DockerClient) -> None:
         docker_network.remove(client, self._network)
@@ -268,7 +271,7 @@ class DockerBackend:
             raise ImageNotFound(f"the image of {spec.image.uri} is gone: build it again") from None
         except NotFound:
             # An engine that thought itself the last one removed the network.
-            docker_network.ensure(self._client, self._network)
+            docker_network.ensure(self._client, self._network, self._addresses)
             self._run(spec)
         except APIError as error:
             self._mend(str(error.explanation), error)

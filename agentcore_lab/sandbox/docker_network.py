@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from docker.errors import APIError, DockerException
+from docker.types import IPAMConfig, IPAMPool
 from requests.exceptions import RequestException
 
 from agentcore_lab.sandbox.docker_container import gateway_of
@@ -15,14 +16,18 @@ if TYPE_CHECKING:
     from docker.models.networks import Network
 
 
-def ensure(client: DockerClient, name: str) -> None:
-    """Make the network if there is none of this ``name``. Raises APIError."""
+def ensure(client: DockerClient, name: str, addresses: IPAMConfig | None = None) -> None:
+    """Make the network if there is none of this ``name``, with the ``addresses`` it had before. Raises APIError."""
     if not _of_name(client, name):
         closed = {"com.docker.network.bridge.enable_icc": "false"}
         try:
-            client.networks.create(name, driver="bridge", options=closed, check_duplicate=True)
+            client.networks.create(
+                name, driver="bridge", options=closed, check_duplicate=True, ipam=addresses
+            )
         except APIError as error:
-            if error.status_code != 409:  # another engine made it in the meantime
+            if addresses is not None and "overlaps" in str(error.explanation):
+                ensure(client, name)  # somebody else's network has them now
+            elif error.status_code != 409:  # another engine made it in the meantime
                 raise
     leave_one(client, name)
 
@@ -46,6 +51,12 @@ def remove(client: DockerClient, name: str) -> None:
 def gateway(client: DockerClient, name: str) -> str | None:
     """The engine's machine as containers of the network see it. Raises APIError."""
     return gateway_of(client.networks.get(name).attrs)
+
+
+def addresses(client: DockerClient, name: str) -> IPAMConfig:
+    """What makes a network with the same addresses: the engine listens for agents at one. Raises APIError."""
+    pools = client.networks.get(name).attrs["IPAM"]["Config"]
+    return IPAMConfig(pool_configs=[IPAMPool(pool["Subnet"], gateway=pool.get("Gateway")) for pool in pools])
 
 
 def _of_name(client: DockerClient, name: str) -> list[Network]:

@@ -342,12 +342,14 @@ async def test_engines_that_each_made_the_network_get_along(
 async def test_a_network_that_vanished_is_made_again(
     backend: DockerBackend, client: DockerClient, network: str, image: Callable[[str], str]
 ) -> None:
-    """Another engine that thought itself the last does not keep this one from starting sandboxes."""
+    """Another engine that thought itself the last keeps this one neither from starting sandboxes nor from being reached."""
+    before = client.networks.get(network).attrs["IPAM"]["Config"]
     client.networks.get(network).remove()
 
     sandbox = await started(backend, image(SERVE))
 
     assert await backend.status(sandbox) == SandboxStatus(running=True)
+    assert client.networks.get(network).attrs["IPAM"]["Config"] == before
     options = client.networks.get(network).attrs["Options"]
     assert options["com.docker.network.bridge.enable_icc"] == "false"
 
