@@ -342,7 +342,7 @@ async def test_engines_that_each_made_the_network_get_along(
 async def test_a_network_that_vanished_is_made_again(
     backend: DockerBackend, client: DockerClient, network: str, image: Callable[[str], str]
 ) -> None:
-    """Another engine that thought itself the last keeps this one neither from starting sandboxes nor from being reached."""
+    """Another engine that thought itself the last keeps this one from neither starting sandboxes nor hearing them."""
     before = client.networks.get(network).attrs["IPAM"]["Config"]
     client.networks.get(network).remove()
 
