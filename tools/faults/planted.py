@@ -117,7 +117,6 @@ FAULTS = (
         "    return ended, (Dispose(session.incarnation),)",
         "    return ended, ()",
         (*_SESSIONS, *_CALLS),
-        ("04",),
     ),
     Fault(
         "stream-held-back",
