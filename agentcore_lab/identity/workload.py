@@ -12,13 +12,11 @@ from datetime import datetime
 from agentcore_lab.clock import Clock
 from agentcore_lab.errors import (
     ResourceNotFoundException,
-    ServiceQuotaExceededException,
     ValidationException,
 )
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.quotas import Quotas, require_room
-from agentcore_lab.runtime.resources import MAX_TAGS
-from agentcore_lab.runtime.rules import require_own_keys
+from agentcore_lab.runtime.rules import require_own_keys, with_tags
 from agentcore_lab.store.db import Database
 
 _ARN = re.compile(
@@ -135,10 +133,7 @@ class WorkloadIdentities:
             ServiceQuotaExceededException: more than 50 tags would be on the identity.
         """
         require_own_keys(tags)
-        together = {**self.tags(scope, arn), **tags}
-        if len(together) > MAX_TAGS:
-            raise ServiceQuotaExceededException(f"A resource can have at most {MAX_TAGS} tags.")
-        self._save_tags(scope, arn, together)
+        self._save_tags(scope, arn, with_tags(self.tags(scope, arn), tags))
 
     def untag(self, scope: Scope, arn: str, keys: Iterable[str]) -> None:
         """Remove tags; keys the identity does not have are no error. Raises ResourceNotFoundException."""

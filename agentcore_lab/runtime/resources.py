@@ -8,17 +8,13 @@ from collections.abc import Iterable, Mapping
 from agentcore_lab.errors import (
     InvalidField,
     ResourceNotFoundException,
-    ServiceQuotaExceededException,
     ValidationException,
 )
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.repository import Resource, RuntimeRepository, put_tags
-from agentcore_lab.runtime.rules import require_own_keys
+from agentcore_lab.runtime.rules import require_own_keys, with_tags
 from agentcore_lab.store.db import Database
 from agentcore_lab.store.remembered import Remembered
-
-MAX_TAGS = 50
-"""On one resource (AWS: TagsMap)."""
 
 _ARN = re.compile(
     r"arn:aws(?:-[^:]+)?:bedrock-agentcore:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):"
@@ -68,8 +64,7 @@ class Attachments:
             ServiceQuotaExceededException: more than 50 tags would be on the resource.
         """
         require_own_keys(tags)
-        if len({*self.tags(resource), *tags}) > MAX_TAGS:
-            raise ServiceQuotaExceededException(f"A resource can have at most {MAX_TAGS} tags.")
+        with_tags(self.tags(resource), tags)
         with self._db.transaction() as connection:
             put_tags(connection, resource, tags)
 

@@ -6,10 +6,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from agentcore_lab.errors import InvalidField, ValidationException
+from agentcore_lab.errors import InvalidField, ServiceQuotaExceededException, ValidationException
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.headers import CUSTOM_PREFIX
 from agentcore_lab.runtime.lifecycle import effective
+
+MAX_TAGS = 50
+"""On one resource (AWS: TagsMap)."""
 
 RESERVED_PORT = 8443
 MAX_ENVIRONMENT_BYTES = 4096
@@ -53,6 +56,14 @@ def check_configuration(spec: Spec, scope: Scope) -> None:
     if broken:
         raise ValidationException("; ".join(field.message for field in broken), fields=tuple(broken))
     effective(spec.get("lifecycleConfiguration"))
+
+
+def with_tags(before: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
+    """``before`` with ``tags`` set and the others as they were. Raises ServiceQuotaExceededException: over 50."""
+    together = {**before, **tags}
+    if len(together) > MAX_TAGS:
+        raise ServiceQuotaExceededException(f"A resource can have at most {MAX_TAGS} tags.")
+    return together
 
 
 def require_own_keys(tags: Mapping[str, str]) -> None:
