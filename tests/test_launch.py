@@ -18,8 +18,8 @@ import pytest
 from agentcore_lab.discovery import EngineGone, find_engine, sole_owner
 from agentcore_lab.launch import EngineDidNotStart, WrongSandbox, find_or_start, stop
 from agentcore_lab.settings import BadSetting, Settings
+from tests.patience import eventually
 from tests.programs import ROOT
-from tests.runtime.test_invocations import eventually
 
 pytestmark = pytest.mark.process
 

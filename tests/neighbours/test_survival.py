@@ -135,7 +135,7 @@ def test_a_process_that_is_killed_has_lost_a_moment_at_most(
         s3.create_bucket(Bucket="kept", CreateBucketConfiguration=HERE)
         s3.put_object(Bucket="kept", Key="k", Body=b"before")
         saved = tmp_path / "neighbours" / "s3.pickle"
-        for _ in range(100):
+        for _ in range(600):
             if saved.exists() and list((tmp_path / "neighbours" / "objects").iterdir()):
                 break
             time.sleep(0.1)

@@ -21,7 +21,7 @@ from tests.panels.scripted import (
     json_reply,
     stream_reply,
 )
-from tests.runtime.test_invocations import eventually
+from tests.patience import eventually
 
 Click = Callable[..., None]
 

@@ -23,17 +23,10 @@ from agentcore_lab.sandbox.commands import NoSuchProgram
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from agentcore_lab.testing.commands import Writer
 from tests.conftest import Clients
+from tests.patience import eventually
 from tests.runtime.test_authorization import deny
 from tests.runtime.test_control_plane import refusal
-from tests.runtime.test_invocations import (
-    NOBODY,
-    SESSION_HEADER,
-    eventually,
-    invoke,
-    ready,
-    scripted,
-    sessions,
-)
+from tests.runtime.test_invocations import NOBODY, SESSION_HEADER, invoke, ready, scripted, sessions
 from tests.signing import signed
 
 Event = dict[str, Any]

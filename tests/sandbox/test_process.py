@@ -80,7 +80,7 @@ async def test_a_killed_engine_takes_its_agents_along(arena: Arena) -> None:
                 async def ended() -> bool:
                     return not (await arena.backend.status("test-orphan")).running
 
-                await eventually(ended, within=10)
+                await eventually(ended)
             assert [sandbox.id for sandbox in await arena.backend.owned()] == ["test-orphan"]
             await arena.backend.stop("test-orphan", 2)
             async with asyncio.timeout(20):
@@ -133,7 +133,7 @@ async def test_an_engine_that_died_while_starting(arena: Arena) -> None:
     async def ended() -> bool:
         return not psutil.pid_exists(leader)
 
-    await eventually(ended, within=10)  # known by its mark alone
+    await eventually(ended)  # known by its mark alone
     assert await second.owned() == []
 
 
