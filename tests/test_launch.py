@@ -101,7 +101,7 @@ def test_an_engine_that_is_ending_is_waited_for(settings: Settings) -> None:
     def hold() -> None:
         with sole_owner(settings.data_dir):
             taken.set()
-            released.wait(30)
+            released.wait(90)
 
     holder = threading.Thread(target=hold)
     holder.start()

@@ -36,7 +36,7 @@ def test_the_page_is_for_its_user_alone(engine: RunningEngine, settings: Setting
                 page = answer.read().decode()
         finally:
             program.send_signal(signal.SIGTERM)
-            program.wait(30)
+            program.wait(90)
     assert "application/vnd.jupyter.widget-view+json" in page
     with pytest.raises(urllib.error.URLError, match="refused"):
         urllib.request.urlopen(found[1], timeout=90)

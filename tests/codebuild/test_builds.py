@@ -50,7 +50,7 @@ class ScriptedBuilder:
         on_step(Step(1, 1, "preparing the base image"))
         if "bad" in uri:
             raise BuildError("the packages cannot be resolved")
-        assert self.go.wait(30)
+        assert self.go.wait(90)
         self.dockerfiles[uri] = (folder / "Dockerfile").read_text()
         return Built(uri, "sha256:" + "1" * 64, "arm64", 1.0, reused=False, size=42)
 

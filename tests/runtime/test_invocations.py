@@ -356,6 +356,6 @@ def test_a_start_that_outlasts_the_maximum_lifetime_is_ended(
         call = pool.submit(refusal, lambda: invoke(aws, arn, runtimeSessionId=str(uuid.uuid4())))
         eventually(lambda: bool(sessions(engine)) and bool(backend.running))
         clock.advance(timedelta(seconds=28_800))
-        assert call.result(10)[:2] == ("RetryableConflictException", 409)
+        assert call.result(60)[:2] == ("RetryableConflictException", 409)
     assert sessions(engine)[0]["reason"] == "maximum lifetime"
     assert backend.running == {}

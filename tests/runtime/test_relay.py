@@ -116,7 +116,7 @@ def test_a_caller_who_leaves_stops_the_agent(
     turns.next()
     with opened(engine, arn) as answer:
         answer.read1()
-    assert turns.left.wait(10)
+    assert turns.left.wait(60)
     eventually(lambda: [session["state"] for session in sessions(engine)] == ["Idle"])
 
 
@@ -244,7 +244,7 @@ def test_a_call_may_take_fifteen_minutes(
     clock.advance(timedelta(minutes=14, seconds=59))
     assert answers == []
     clock.advance(timedelta(seconds=1))
-    caller.join(10)
+    caller.join(60)
     assert answers[0][:2] == ("GatewayTimeoutException", 504)
     assert "HealthyBusy" in answers[0][2]
 

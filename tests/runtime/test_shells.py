@@ -43,7 +43,7 @@ def sdk(engine: RunningEngine) -> LocalClient:
 async def text(session: ShellSession, wanted: str) -> str:
     """What a shell shows until ``wanted`` is among it."""
     seen = ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         async for frame in session:
             assert frame.channel == ShellChannel.STDOUT
             seen += frame.text
@@ -316,7 +316,7 @@ async def test_the_end_of_the_engine_closes_connections(settings: Settings, back
             await frame(socket)
             ending = asyncio.create_task(asyncio.to_thread(stack.close))
             assert await closed(socket) == 1001
-        await asyncio.wait_for(ending, 5)
+        await asyncio.wait_for(ending, PATIENCE)
     assert backend.running == {}
 
 

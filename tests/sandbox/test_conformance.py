@@ -10,6 +10,7 @@ import pytest
 
 from agentcore_lab.clock import stopwatch
 from agentcore_lab.sandbox.base import ImageNotFound, SandboxError, SandboxSpec, SandboxStatus
+from tests.patience import PATIENCE
 from tests.sandbox.arena import AGENTS, Arena, edited, eventually
 
 GRACE = 60.0
@@ -248,7 +249,7 @@ async def test_stop_takes_the_children_along(arena: Arena) -> None:
     async with agent.post({"action": "leave_children"}) as answer:
         assert await answer.content.readline() == b"3 children\n"
         await arena.backend.stop(agent.id, 2)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             assert await answer.content.read() == b""  # the children held the connection open
 
 

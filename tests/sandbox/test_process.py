@@ -16,6 +16,7 @@ import pytest
 
 from agentcore_lab.sandbox.base import BackendUnavailable, SandboxError, SandboxSpec
 from agentcore_lab.sandbox.process import ProcessBackend
+from tests.patience import PATIENCE
 from tests.sandbox.arena import Agent, Arena, ProcessKind, eventually
 
 pytestmark = [
@@ -83,7 +84,7 @@ async def test_a_killed_engine_takes_its_agents_along(arena: Arena) -> None:
                 await eventually(ended)
             assert [sandbox.id for sandbox in await arena.backend.owned()] == ["test-orphan"]
             await arena.backend.stop("test-orphan", 2)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 assert await answer.content.read() == b""  # the children held the connection open
 
     marked = str(record(arena, "test-orphan").parent)

@@ -301,7 +301,7 @@ def test_traffic_makes_a_session_active_and_silence_idle(
     with opened(engine, echo) as socket:
         assert state() == "Idle"
         for _ in range(2):
-            assert socket.ping().wait(10)
+            assert socket.ping().wait(60)
             eventually(lambda: state() == "Active")
             clock.advance(timedelta(seconds=2))
             eventually(lambda: state() == "Idle")
