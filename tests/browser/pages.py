@@ -68,7 +68,7 @@ def show(page: Page, server: JupyterServer, request: pytest.FixtureRequest) -> S
 
 def folder_of(server: JupyterServer, request: pytest.FixtureRequest) -> Path:
     """Where the server has the notebooks of this test alone."""
-    folder = server.root_dir / request.node.name.replace("[", "-").replace("]", "")
+    folder: Path = server.root_dir / request.node.name.replace("[", "-").replace("]", "")
     folder.mkdir(exist_ok=True)
     return folder
 
