@@ -22,6 +22,7 @@ from agentcore_lab.lab_idp import LabIdp
 from agentcore_lab.lab_model import LabModel
 from agentcore_lab.launch import find_or_start, stop
 from agentcore_lab.looks.card import card, facts
+from agentcore_lab.own_api import OwnApi
 from agentcore_lab.panels.build import BuildProgress
 from agentcore_lab.panels.calls import Source
 from agentcore_lab.panels.choice import DashboardPage
@@ -86,8 +87,9 @@ class Lab:
         self._settings = replace(
             settings, region=self._engine.region, account_id=self._credentials.account_id
         )
-        self.clock = LabClock(self._engine)
-        self.model = LabModel(self._engine)
+        self._api = OwnApi(self._engine.url, self._engine.region, self._credentials)
+        self.clock = LabClock(self._api)
+        self.model = LabModel(self._api)
         apply_to_process(self.environment)
         boto3.setup_default_session()  # the one before keeps the credentials it found first
         watch_engine(self.url)
@@ -155,7 +157,7 @@ class Lab:
         Raises:
             LabRefused: it did not start; the engine's log says why.
         """
-        return LabIdp(self._engine)
+        return LabIdp(self._api)
 
     def scratch(self) -> Scratch:
         """A block at whose end all that this process made inside it is deleted, whichever boto3 client made it.
@@ -247,12 +249,12 @@ class Lab:
         )
 
     def sessions(self, runtime_arn: str | None = None) -> SessionList:
-        """Every session of a runtime, or of all: the living first, then the ended, latest first.
+        """Every session of a runtime, or of all of the account's: the living first, then the ended, latest first.
 
         AWS has no such call.
         """
         query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
-        answer = self._engine.fetch(f"sessions{query}")
+        answer = self._api.fetch(f"sessions{query}")
         as_of = datetime.fromisoformat(answer["asOf"])
         return SessionList(_session_view(session, as_of) for session in answer["sessions"])
 
@@ -266,7 +268,7 @@ class Lab:
         """
         query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
         path = f"sessions/{quote(session_id, safe='')}{query}"
-        return SessionDetail.of(self._engine.fetch(path), lambda: self._engine.fetch(path))
+        return SessionDetail.of(self._api.fetch(path), lambda: self._api.fetch(path))
 
     def invoke_panel(
         self,
@@ -317,7 +319,7 @@ class Lab:
     @property
     def _source(self) -> Source:
         clients = {"control": self.control, "data": self.data}
-        return Source(feed_of(self._settings.data_dir), clients, self._engine.send)
+        return Source(feed_of(self._settings.data_dir, self.account_id), clients, self._api.send)
 
     def stop(self) -> None:
         """End the engine and every session; runtimes and versions stay in the data directory."""

@@ -156,12 +156,13 @@ class Sessions:
         return live, True
 
     def _new(self, session_id: str, plan: Plan) -> _Live:
-        if sum(live.session.alive for live in self._live.values()) >= self._rules.max_sessions:
+        account_id = plan.runtime.scope.account_id
+        if sum(session.alive for session in self.of(account_id)) >= self._rules.max_sessions:
             raise ServiceQuotaExceededException(
                 f"The account has {self._rules.max_sessions} active sessions, which is its quota. Stop sessions that "
                 "are no longer needed, or wait until their idle time-out has passed."
             )
-        self._throttle.admit(Kind.NEW_SESSION)
+        self._throttle.admit(Kind.NEW_SESSION, account_id)
         session = new_session(session_id, plan, self._rules, self._clock.now())
         return _Live(session, plan, protocol_of(plan.version.spec))
 
@@ -253,10 +254,11 @@ class Sessions:
             return not self._live[key].session.alive
         return any((each.session.runtime_id, each.session.session_id) == key for each in self._ended)
 
-    def all(self) -> list[Session]:
-        """Every session: the living by age, then the ended, latest first."""
+    def of(self, account_id: str) -> list[Session]:
+        """Every session of an account: the living by age, then the ended, latest first."""
         living = [live.session for live in self._live.values() if live.session.alive]
-        return [*living, *(live.session for live in reversed(self._ended))]
+        known = [*living, *(live.session for live in reversed(self._ended))]
+        return [session for session in known if session.scope.account_id == account_id]
 
     def now(self, session: Session) -> Session:
         """The same incarnation as it is by now; as it was given if it ended long ago."""

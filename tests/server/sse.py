@@ -10,6 +10,8 @@ from http.client import HTTPResponse
 from typing import Any
 from urllib.request import Request, urlopen
 
+from agentcore_lab.discovery import engine_at
+
 
 @dataclass(frozen=True)
 class Told:
@@ -47,8 +49,11 @@ class Reader:
 
 
 @contextmanager
-def follow(url: str, query: str = "", **headers: str) -> Iterator[Reader]:
-    """The event stream of an engine; nothing for five seconds is an error."""
+def follow(url: str, query: str = "", account: str | None = None, **headers: str) -> Iterator[Reader]:
+    """The event stream of an account of an engine; nothing for five seconds is an error."""
+    engine = engine_at(url)
+    assert engine is not None, f"no engine answers at {url}"
     names = {name.replace("_", "-"): value for name, value in headers.items()}
+    names |= engine.api(account).signed("GET", f"events{query}")
     with urlopen(Request(f"{url}/_lab/events{query}", headers=names), timeout=5) as response:
         yield Reader(response)
