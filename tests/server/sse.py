@@ -28,17 +28,26 @@ class Reader:
     def __init__(self, response: HTTPResponse) -> None:
         self._response = response
         self.last_id = ""
+        self.text = ""
+        """All that was told so far."""
 
     def next(self) -> Told:
         """The next event."""
         found: dict[str, str] = {}
-        while line := self._response.readline().decode().rstrip("\n"):
+        while line := self._line():
             name, _, value = line.partition(": ")
             found[name] = value
         if "data" not in found:
             return self.next()
         self.last_id = found["id"]
         return Told(found["id"], found["event"], json.loads(found["data"]))
+
+    def _line(self) -> str:
+        line = self._response.readline().decode()
+        if not line:
+            raise EOFError("the stream has ended")
+        self.text += line
+        return line.rstrip("\n")
 
     def until(self, kind: str, wanted: Callable[[Any], bool] = lambda _data: True) -> Told:
         """The first event of this kind whose data is as wanted."""
