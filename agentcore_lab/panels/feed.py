@@ -162,12 +162,13 @@ class Feed:
             connection.request("GET", f"/_lab/{path}", headers=headers)
             self._socket = connection.sock
             try:
-                response = connection.getresponse()
-                if response.status != 200:
-                    raise LabRefused(response.status, message_in(response.read()))
-                self._opened()
-                for events in _events(response):
-                    self._take(events)
+                # The connection no longer closes an answer that it was told is its last.
+                with closing(connection.getresponse()) as response:
+                    if response.status != 200:
+                        raise LabRefused(response.status, message_in(response.read()))
+                    self._opened()
+                    for events in _events(response):
+                        self._take(events)
             finally:
                 self._socket = None
 

@@ -37,6 +37,7 @@ from tests.identity.test_oauth2_providers import provide
 from tests.identity.test_runtime_tokens import show
 from tests.identity.test_user_federation import RETURN_URL, World
 from tests.identity.test_workload_identities import make
+from tests.patience import PATIENCE
 from tests.programs import ROOT, Program
 from tests.runtime.calls import invocations, send
 from tests.runtime.test_control_plane import create, settled
@@ -68,7 +69,7 @@ class Listener:
         engine = engine_at(url)
         assert engine is not None
         headers = engine.api().signed("GET", "events")
-        self._response = urlopen(Request(f"{url}/_lab/events", headers=headers), timeout=60)
+        self._response = urlopen(Request(f"{url}/_lab/events", headers=headers), timeout=180)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -81,7 +82,7 @@ class Listener:
 
     def until(self, words: str) -> str:
         """All that was told, once these words were."""
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + PATIENCE
         while words not in self.text:
             assert time.monotonic() < ends, "the events did not come"
             time.sleep(0.05)

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from agentcore_lab.discovery import engine_at
+from tests.patience import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,10 @@ class Reader:
 
 @contextmanager
 def follow(url: str, query: str = "", account: str | None = None, **headers: str) -> Iterator[Reader]:
-    """The event stream of an account of an engine; nothing for five seconds is an error."""
+    """The event stream of an account of an engine; silence for longer than a test waits is an error."""
     engine = engine_at(url)
     assert engine is not None, f"no engine answers at {url}"
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     names |= engine.api(account).signed("GET", f"events{query}")
-    with urlopen(Request(f"{url}/_lab/events{query}", headers=names), timeout=5) as response:
+    with urlopen(Request(f"{url}/_lab/events{query}", headers=names), timeout=PATIENCE) as response:
         yield Reader(response)

@@ -26,9 +26,10 @@ from agentcore_lab.settings import Settings
 from agentcore_lab.testing import UNMETERED, FakeClock, Script, ScriptedBackend, engine_in_thread
 from tests.conftest import HELLO, Clients, clients_of
 from tests.model.conftest import CLAUDE, user
+from tests.patience import eventually
 from tests.runtime.calls import Answer, send
 from tests.runtime.test_control_plane import refusal, settled, update
-from tests.runtime.test_invocations import eventually, invoke, ready, scripted
+from tests.runtime.test_invocations import invoke, ready, scripted
 from tests.server.sse import follow
 from tests.signing import signed
 
@@ -358,7 +359,7 @@ def test_panels_say_that_their_credentials_are_good_no_longer(
         engine.send("clock", {"advanceSeconds": 60})
         eventually(lambda: "security token included in the request is invalid" in feed.connection.notice)
         taken_back.clear()
-        eventually(lambda: feed.connection.state == "open", within=30)
+        eventually(lambda: feed.connection.state == "open")
     finally:
         feed.leave(follower)
 
