@@ -10,7 +10,7 @@ from urllib.parse import quote
 import boto3
 from botocore.config import Config
 
-from agentcore_lab.accounts.handed_out import client_session, credentials_for
+from agentcore_lab.accounts.handed_out import credentials_for, credentials_of_caller, session_of
 from agentcore_lab.cleanup.calls import place, watch_engine
 from agentcore_lab.cleanup.ledger import ledger_of
 from agentcore_lab.cleanup.scratch import Scratch, clean
@@ -58,6 +58,9 @@ class Lab(Panels):
     ) -> None:
         """Find the engine, or start one in the background; it outlives this process (``agentcore-lab down`` ends it).
 
+        Without ``account``, its name or id, the account is that of the environment's credentials, if the engine has
+        issued them, and else the default one.
+
         Raises:
             WrongSandbox: an engine runs already, with another sandbox than the one asked for.
             NoTls: an engine without TLS runs already, and ``AGENTCORE_LAB_TLS`` asks for it.
@@ -70,7 +73,8 @@ class Lab(Panels):
         )
         self._engine = find_or_start(settings, any_port=port is None)
         # The engine that was found plays its own region, whatever this process would have asked for.
-        self._credentials = credentials_for(self._engine, account)
+        whose = account or credentials_of_caller(self._engine).account_id
+        self._credentials = credentials_for(self._engine, whose)
         self._settings = replace(
             settings, region=self._engine.region, account_id=self._credentials.account_id
         )
@@ -83,7 +87,7 @@ class Lab(Panels):
         self._place = place(self.url)
         self._made = ledger_of(self._place)
         config = Config(read_timeout=_READ_SECONDS)
-        session = client_session(self._engine, account)
+        session = session_of(self._credentials, self.region)
         self.control: Any = session.client("bedrock-agentcore-control", endpoint_url=self.url, config=config)
         self.data: Any = session.client("bedrock-agentcore", endpoint_url=self.url, config=config)
 
