@@ -410,6 +410,7 @@ def test_credentials_alone_are_enough(
     """A learner of a class has the output of ``env``, and cannot read the engine's directory."""
     (tmp_path / "file").touch()
     elsewhere = replace(engine, data_dir=str(tmp_path / "file" / "data"))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
     with pytest.raises(AccountError, match="cannot be read"):
         credentials_of_caller(elsewhere)
     hers = credentials_for(engine, "alice")

@@ -141,6 +141,8 @@ def test_a_web_page_cannot_set_the_clock(engine: RunningEngine) -> None:
     assert engine.fetch("clock")["aheadSeconds"] == 0
     assert post(engine, body, Origin=f"http://127.0.0.1:{port}") == 200
     assert post(engine, body, Origin=f"http://localhost:{port}") == 200
+    assert post(engine, body, Origin=f"https://localhost:{port}") == 200
+    assert post(engine, body, Origin="https://localhost") == 403
     assert post(engine, body) == 200
 
 
