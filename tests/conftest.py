@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import hypothesis
 import pytest
 from botocore.config import Config
@@ -17,6 +19,9 @@ from agentcore_lab.discovery import RunningEngine, engine_at, leave_note
 from agentcore_lab.lab import Lab
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import UNMETERED, FakeClock, ScriptedBackend, engine_in_thread
+
+# Each session of boto3 reads AWS's models anew, which was most of what a test with an engine cost.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 # A machine under load is no fault of the code.
 hypothesis.settings.register_profile("lab", deadline=None)

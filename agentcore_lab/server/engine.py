@@ -45,7 +45,12 @@ from agentcore_lab.runtime.events import Events
 from agentcore_lab.runtime.idempotency import IDEMPOTENT, ClientTokens
 from agentcore_lab.runtime.inbound import METADATA, Inbound
 from agentcore_lab.runtime.invoke import Invoker
-from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER, max_active_sessions
+from agentcore_lab.runtime.limits import (
+    IDLE_CONNECTION_SECONDS,
+    PING_SECONDS,
+    UNHEALTHY_AFTER,
+    max_active_sessions,
+)
 from agentcore_lab.runtime.operations import RuntimeOperations
 from agentcore_lab.runtime.plan import Rules
 from agentcore_lab.runtime.proof import Proofs
@@ -147,7 +152,9 @@ async def open_engine(
         repository = RuntimeRepository(database, teller.runtime)
         client = await stack.enter_async_context(
             aiohttp.ClientSession(
-                auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), trust_env=False
+                auto_decompress=False,
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_CONNECTION_SECONDS),
+                trust_env=False,
             )
         )
         accounts = Accounts(database, settings.account_id)
