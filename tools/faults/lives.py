@@ -72,6 +72,7 @@ FAULTS = (
         "    return ended, (Dispose(session.incarnation),)",
         "    return ended, ()",
         (*_SESSIONS, *_CALLS),
+        ("04",),
     ),
     Fault(
         "create-failed-shown-as-ready",
@@ -87,7 +88,7 @@ FAULTS = (
         "runtime/versions.py",
         "    if runtime.status in IN_MOTION:",
         "    if runtime.status in ():",
-        _CONTROL,
+        ("tests/runtime/test_proof.py",),
     ),
     Fault(
         "used-version-deleted",

@@ -37,7 +37,7 @@ _END_SECONDS = 60
 class Patience:
     """How many seconds the tests of one fault may take, one lab, and one cell of it: what takes longer hangs."""
 
-    tests: int = 600
+    tests: int = 300
     lab: int = 600
     cell: int = 120
 
