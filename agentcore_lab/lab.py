@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,39 +19,27 @@ from agentcore_lab.images.choose import builder_for
 from agentcore_lab.lab_clock import LabClock
 from agentcore_lab.lab_idp import LabIdp
 from agentcore_lab.lab_model import LabModel
+from agentcore_lab.lab_runtimes import SETTLE_SECONDS, delete_runtime, settled_endpoint, settled_runtime
 from agentcore_lab.launch import find_or_start, stop
 from agentcore_lab.looks.card import card, facts
 from agentcore_lab.panels.build import BuildProgress
 from agentcore_lab.panels.calls import Source
-from agentcore_lab.panels.choice import DashboardPage
-from agentcore_lab.panels.dashboard import Dashboard
 from agentcore_lab.panels.feed import feed_of
-from agentcore_lab.panels.health import HealthPanel
-from agentcore_lab.panels.invoke import InvokePanel
-from agentcore_lab.panels.logs import LogsPanel
-from agentcore_lab.panels.protocol import ProtocolPanel
+from agentcore_lab.panels.of_lab import Panels
 from agentcore_lab.panels.session_detail import SessionDetail
-from agentcore_lab.panels.sessions import SessionsPanel
-from agentcore_lab.panels.versions import VersionsPanel
-from agentcore_lab.panels.views import SessionList, SessionView
+from agentcore_lab.panels.views import SessionList
 from agentcore_lab.sandbox.docker_probe import docker_unavailable
 from agentcore_lab.settings import SandboxChoice, Settings, apply_to_process
 from agentcore_lab.tls.trust import client_variables
-from agentcore_lab.waiting import NotSettled, wait_for
+from agentcore_lab.waiting import NotSettled
 
 _READ_SECONDS = 15 * 60
 """A synchronous request may take 15 minutes (AWS: bedrock-agentcore-limits); botocore's own default is 60 s."""
 
-_DELETE_SECONDS = 60.0
-_SETTLE_SECONDS = 300.0
-"""A version proves healthy within 120 s and its warm-up hook answers within 120 s, or the change has failed."""
-
-_CHANGING = frozenset({"CREATING", "UPDATING", "DELETING"})
-
 __all__ = ["Lab", "NotSettled"]
 
 
-class Lab:
+class Lab(Panels):
     """The engine of a data directory, found or started, and what a notebook needs to work with it.
 
     ``control`` and ``data`` are plain boto3 clients of ``bedrock-agentcore-control`` and ``bedrock-agentcore``. The
@@ -186,46 +173,18 @@ class Lab:
         Raises:
             NotSettled: it was still there after a minute, or had not settled before.
         """
-        pages = self.control.get_paginator("list_agent_runtimes").paginate()
-        ids = {
-            item["agentRuntimeName"]: item["agentRuntimeId"]
-            for page in pages
-            for item in page["agentRuntimes"]
-        }
-        if name not in ids:
-            return False
-        self.wait_until_settled(ids[name])
-        self.control.delete_agent_runtime(agentRuntimeId=ids[name])
-        wait_for(
-            lambda: self._is_there(ids[name]),
-            lambda there: not there,
-            _DELETE_SECONDS,
-            lambda _: f"Agent runtime {name} was still being deleted after {_DELETE_SECONDS:g} s. Try again.",
-        )
-        return True
+        return delete_runtime(self.control, name)
 
-    def _is_there(self, runtime_id: str) -> bool:
-        try:
-            self.control.get_agent_runtime(agentRuntimeId=runtime_id)
-        except self.control.exceptions.ResourceNotFoundException:
-            return False
-        return True
-
-    def wait_until_settled(self, runtime_id: str, timeout: float = _SETTLE_SECONDS) -> dict[str, Any]:
+    def wait_until_settled(self, runtime_id: str, timeout: float = SETTLE_SECONDS) -> dict[str, Any]:
         """GetAgentRuntime's answer once the runtime is READY or has failed; ``timeout`` is in seconds.
 
         Raises:
             NotSettled: it was still being created, updated or deleted by then.
         """
-        return wait_for(
-            lambda: self.control.get_agent_runtime(agentRuntimeId=runtime_id),
-            _settled,
-            timeout,
-            lambda seen: _still(f"Agent runtime {runtime_id}", seen, timeout),
-        )
+        return settled_runtime(self.control, runtime_id, timeout)
 
     def wait_for_endpoint(
-        self, runtime_id: str, name: str, version: str | None = None, *, timeout: float = _SETTLE_SECONDS
+        self, runtime_id: str, name: str, version: str | None = None, *, timeout: float = SETTLE_SECONDS
     ) -> dict[str, Any]:
         """GetAgentRuntimeEndpoint's answer once the endpoint is READY, or has failed; ``timeout`` is in seconds.
 
@@ -234,17 +193,7 @@ class Lab:
         Raises:
             NotSettled: it was still being created, moved or deleted by then.
         """
-
-        def settled(seen: dict[str, Any]) -> bool:
-            elsewhere = version is not None and seen.get("liveVersion") != version
-            return _settled(seen) and not (seen["status"] == "READY" and elsewhere)
-
-        return wait_for(
-            lambda: self.control.get_agent_runtime_endpoint(agentRuntimeId=runtime_id, endpointName=name),
-            settled,
-            timeout,
-            lambda seen: _still(f"Endpoint {name}", seen, timeout),
-        )
+        return settled_endpoint(self.control, runtime_id, name, version, timeout)
 
     def sessions(self, runtime_arn: str | None = None) -> SessionList:
         """Every session of a runtime, or of all: the living first, then the ended, latest first.
@@ -252,9 +201,7 @@ class Lab:
         AWS has no such call.
         """
         query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
-        answer = self._engine.fetch(f"sessions{query}")
-        as_of = datetime.fromisoformat(answer["asOf"])
-        return SessionList(_session_view(session, as_of) for session in answer["sessions"])
+        return SessionList.of(self._engine.fetch(f"sessions{query}"))
 
     def session(self, session_id: str, runtime_arn: str | None = None) -> SessionDetail:
         """All that is known of a session: state, what comes next, use, health, diagnostics, log; ended ones too.
@@ -267,52 +214,6 @@ class Lab:
         query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
         path = f"sessions/{quote(session_id, safe='')}{query}"
         return SessionDetail.of(self._engine.fetch(path), lambda: self._engine.fetch(path))
-
-    def invoke_panel(
-        self,
-        runtime_arn: str,
-        *,
-        qualifier: str = "DEFAULT",
-        prompt: str = "Hello!",
-        user_id: str = "",
-        token: str = "",
-    ) -> InvokePanel:
-        """Live: talk to an agent runtime; prompt or file, sessions, answer, and the numbers that matter.
-
-        ``user_id`` invokes on behalf of a user, ``token`` with that instead of a signature.
-        """
-        return InvokePanel(
-            self._source, runtime_arn, qualifier=qualifier, prompt=prompt, user_id=user_id, token=token
-        )
-
-    def sessions_panel(self, runtime_arn: str | None = None) -> SessionsPanel:
-        """Live: every session of a runtime, or of all; what each does, what happens next and when."""
-        return SessionsPanel(self._source, runtime_arn)
-
-    def versions_panel(self, runtime_arn: str | None = None) -> VersionsPanel:
-        """Live: versions as a time line, endpoints as flags on it; compare, move, roll back."""
-        return VersionsPanel(self._source, runtime_arn)
-
-    def health_panel(self, runtime_arn: str | None = None) -> HealthPanel:
-        """Live: health checks as a time line, what is due when, and the engine's clock to be set ahead."""
-        return HealthPanel(self._source, runtime_arn)
-
-    def logs_panel(self, runtime_arn: str | None = None) -> LogsPanel:
-        """Live: what an agent writes as it writes it, and where the time of each invocation went."""
-        return LogsPanel(self._source, runtime_arn)
-
-    def protocol_panel(self, runtime_arn: str, *, qualifier: str = "DEFAULT") -> ProtocolPanel:
-        """An MCP server's tools with forms from their schemas, or an A2A agent's card."""
-        return ProtocolPanel(self._source, runtime_arn, qualifier=qualifier)
-
-    def dashboard(self, runtime_arn: str | None = None) -> Dashboard:
-        """All panels of a runtime, or of all, one below the other."""
-        invoke = self.invoke_panel(runtime_arn) if runtime_arn else None
-        return Dashboard(self._source, runtime_arn, invoke)
-
-    def dashboard_page(self, runtime_arn: str | None = None) -> DashboardPage:
-        """The dashboard under a choice of runtime, as ``agentcore-lab dashboard`` shows it."""
-        return DashboardPage(self._source, self.dashboard, runtime_arn)
 
     @property
     def _source(self) -> Source:
@@ -337,28 +238,3 @@ class Lab:
         if self._settings.sandbox == "auto" and self.sandbox == "process" and (why := docker_unavailable()):
             rows.insert(2, ("No containers", why))
         return card("Lab", self.sandbox, facts(rows))
-
-
-def _settled(seen: dict[str, Any]) -> bool:
-    return seen["status"] not in _CHANGING
-
-
-def _still(what: str, seen: dict[str, Any], timeout: float) -> str:
-    version = f", version {seen['liveVersion']}," if seen.get("liveVersion") else ""
-    return f"{what} was still {seen['status']}{version} after {timeout:g} s. Wait for it again."
-
-
-def _session_view(session: dict[str, Any], as_of: datetime) -> SessionView:
-    ends = session["endsAt"] if session["state"] == "Idle" else None
-    return SessionView(
-        session_id=session["sessionId"],
-        state=session["state"],
-        version=session["agentRuntimeVersion"],
-        endpoint=session["endpoint"],
-        idle_ends_at=datetime.fromisoformat(ends) if ends else None,
-        as_of=as_of,
-        reason=session["reason"],
-        architecture=session["architecture"],
-        sandbox=session["sandbox"],
-        runtime_arn=session["agentRuntimeArn"],
-    )

@@ -9,6 +9,7 @@ import pytest
 
 from agentcore_lab.clock import Clock, SystemClock
 from agentcore_lab.testing import FakeClock
+from tests.patience import PATIENCE
 
 HOUR = timedelta(hours=1)
 
@@ -55,14 +56,14 @@ async def test_sleepers_wake_when_their_moment_has_come(make: type[Clock]) -> No
     late = asyncio.create_task(clock.sleep_until(clock.now() + 3 * HOUR))
     await asyncio.sleep(0)
     await asyncio.to_thread(clock.advance, 2 * HOUR)
-    await asyncio.wait_for(early, 10)
+    await asyncio.wait_for(early, PATIENCE)
     await asyncio.sleep(0.05)
     assert not late.done()
     await asyncio.to_thread(clock.advance, HOUR)
-    await asyncio.wait_for(late, 10)
+    await asyncio.wait_for(late, PATIENCE)
 
 
 async def test_a_moment_that_has_passed_is_not_waited_for() -> None:
     """Sleeping until now returns at once."""
     for clock in (SystemClock(), FakeClock()):
-        await asyncio.wait_for(clock.sleep_until(clock.now()), 1)
+        await asyncio.wait_for(clock.sleep_until(clock.now()), PATIENCE)

@@ -18,8 +18,8 @@ import pytest
 from agentcore_lab.discovery import EngineGone, find_engine, sole_owner
 from agentcore_lab.launch import EngineDidNotStart, WrongSandbox, find_or_start, stop
 from agentcore_lab.settings import BadSetting, Settings
+from tests.patience import eventually
 from tests.programs import ROOT
-from tests.runtime.test_invocations import eventually
 
 pytestmark = pytest.mark.process
 
@@ -101,7 +101,7 @@ def test_an_engine_that_is_ending_is_waited_for(settings: Settings) -> None:
     def hold() -> None:
         with sole_owner(settings.data_dir):
             taken.set()
-            released.wait(30)
+            released.wait(90)
 
     holder = threading.Thread(target=hold)
     holder.start()

@@ -153,12 +153,13 @@ class Feed:
             connection.request("GET", "/_lab/events" + self._wished.query(), headers=headers)
             self._socket = connection.sock
             try:
-                response = connection.getresponse()
-                if response.status != 200:
-                    raise HTTPException(f"the engine answered {response.status}")
-                self._opened()
-                for events in _events(response):
-                    self._take(events)
+                # The connection no longer closes an answer that it was told is its last.
+                with closing(connection.getresponse()) as response:
+                    if response.status != 200:
+                        raise HTTPException(f"the engine answered {response.status}")
+                    self._opened()
+                    for events in _events(response):
+                        self._take(events)
             finally:
                 self._socket = None
 

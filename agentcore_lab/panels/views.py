@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, Self
 
 from agentcore_lab.looks.card import card, facts, pill, table, text
 
@@ -37,6 +37,23 @@ class SessionView:
     sandbox: str | None = None
     runtime_arn: str | None = None
 
+    @classmethod
+    def of(cls, session: Mapping[str, Any], as_of: datetime) -> Self:
+        """The session in an answer of the engine's ``/_lab/sessions``."""
+        ends = session["endsAt"] if session["state"] == "Idle" else None
+        return cls(
+            session_id=session["sessionId"],
+            state=session["state"],
+            version=session["agentRuntimeVersion"],
+            endpoint=session["endpoint"],
+            idle_ends_at=datetime.fromisoformat(ends) if ends else None,
+            as_of=as_of,
+            reason=session["reason"],
+            architecture=session["architecture"],
+            sandbox=session["sandbox"],
+            runtime_arn=session["agentRuntimeArn"],
+        )
+
     def __repr__(self) -> str:
         # Neither id nor countdown: an executed notebook compares equal to the next run.
         return f"Session({self.words()}, version {self.version}, {self.endpoint})"
@@ -63,6 +80,12 @@ class SessionView:
 
 class SessionList(list[SessionView]):
     """Sessions as the engine listed them: the living first, then the ended, latest first."""
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Self:
+        """The sessions in an answer of the engine's ``/_lab/sessions``."""
+        as_of = datetime.fromisoformat(answer["asOf"])
+        return cls(SessionView.of(session, as_of) for session in answer["sessions"])
 
     def __repr__(self) -> str:
         if not self:

@@ -86,3 +86,17 @@ def not_found(runtime_id: str) -> ResourceNotFoundException:
     return ResourceNotFoundException(
         f"Agent '{runtime_id}' was not found. Please check the agent ID and try again."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What can be tagged: a runtime, or the endpoint of that name; ``endpoint`` is empty for the runtime itself."""
+
+    runtime_id: str
+    endpoint: str = ""
+
+    def arn(self, scope: Scope) -> str:
+        """Its ARN in the account and region it lives in."""
+        if self.endpoint:
+            return scope.endpoint_arn(self.runtime_id, self.endpoint)
+        return scope.runtime_arn(self.runtime_id)

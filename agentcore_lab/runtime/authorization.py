@@ -12,10 +12,9 @@ from agentcore_lab.authorization.policy import Effect
 from agentcore_lab.authorization.principals import Caller
 from agentcore_lab.clock import Clock
 from agentcore_lab.errors import AccessDeniedException
-from agentcore_lab.runtime.arn import Scope, runtime_id_in
+from agentcore_lab.runtime.arn import Resource, Scope, runtime_id_in
 from agentcore_lab.runtime.inbound import Inbound, TokenUser
 from agentcore_lab.runtime.policy import SERVICE
-from agentcore_lab.runtime.repository import Resource
 from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT
 

@@ -10,8 +10,9 @@ from agentcore_lab.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
-from agentcore_lab.runtime.arn import Scope
-from agentcore_lab.runtime.repository import Resource, RuntimeRepository, put_tags
+from agentcore_lab.runtime.arn import Resource, Scope
+from agentcore_lab.runtime.repository import RuntimeRepository
+from agentcore_lab.runtime.rows import put_tags
 from agentcore_lab.runtime.rules import require_own_keys, with_tags
 from agentcore_lab.store.db import Database
 from agentcore_lab.store.remembered import Remembered

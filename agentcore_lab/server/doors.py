@@ -16,7 +16,7 @@ from aiohttp import web
 from agentcore_lab.neighbours.catalogue import OFFERED, OWN
 from agentcore_lab.runtime.boot import Inside
 from agentcore_lab.sandbox.base import Doorway, Secure
-from agentcore_lab.server.listening import listen_inside
+from agentcore_lab.server.listening import listen_inside, take_no_more
 from agentcore_lab.server.one_port import OnePort
 from agentcore_lab.settings import Settings
 from agentcore_lab.tls.authority import open_authority
@@ -79,9 +79,9 @@ class Doors:
         if self.mixed:
             await serving.enter_async_context(self._one_port(runner, elsewhere=True).on(self.outer))
         else:
-            await web.SockSite(runner, self.outer).start()
+            await _serve_on(serving, runner, self.outer)
         if self.inner is not None:
-            await web.SockSite(await self._runner(serving, inside), self.inner).start()
+            await _serve_on(serving, await self._runner(serving, inside), self.inner)
         if self.gateway is not None:
             agents = self._one_port(await self._runner(serving, inside), elsewhere=False)
             await _open_https(serving, agents, self.gateway)
@@ -102,6 +102,11 @@ class Doors:
         await runner.setup()
         serving.push_async_callback(runner.cleanup)
         return runner
+
+
+async def _serve_on(serving: AsyncExitStack, runner: web.AppRunner, listener: socket.socket) -> None:
+    await web.SockSite(runner, listener).start()
+    serving.push_async_callback(take_no_more, listener)
 
 
 async def _open_https(serving: AsyncExitStack, agents: OnePort, gateway: str) -> None:

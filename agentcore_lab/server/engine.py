@@ -54,6 +54,7 @@ from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.resource_operations import ResourceOperations
 from agentcore_lab.runtime.resources import Attachments
 from agentcore_lab.runtime.role import VARIABLES, RoleSessions
+from agentcore_lab.runtime.sandboxes import clear_leftovers
 from agentcore_lab.runtime.scopes import Scopes
 from agentcore_lab.runtime.sessions import Sessions
 from agentcore_lab.runtime.shells import Shells
@@ -168,7 +169,7 @@ async def open_engine(
         storage = SessionStorage(database, backend, clock)
         throttle = Throttle(clock, quotas)
         sessions = Sessions(boot, clock, storage, throttle, _rules(settings), teller.session)
-        if removed := await sessions.clear_leftovers():
+        if removed := await clear_leftovers(backend):
             log.warning("removed %d sandboxes that an earlier engine left behind", removed)
         await storage.open()
         stack.push_async_callback(storage.close)

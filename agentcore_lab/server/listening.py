@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 
 from agentcore_lab.discovery import PortTaken
 from agentcore_lab.sandbox.base import Doorway
+
+_TURNS_TO_HAND_OVER = 3
+"""Of the loop: a task for the connection begins, its transport tells the protocol, and it begins to read."""
 
 
 def listen(host: str, port: int, *, any_port: bool) -> socket.socket:
@@ -47,3 +51,14 @@ def listen_inside(doorway: Doorway, listener: socket.socket) -> socket.socket | 
             raise
         inner.bind((doorway.listen_on, 0))
     return inner
+
+
+async def take_no_more(listener: socket.socket) -> None:
+    """Hand over the connections that asyncio has taken from ``listener`` already, and let it take no others.
+
+    To be called before its server is closed: a connection taken and not yet handed over at that moment is lost, its
+    client waits, and its socket leaks. What nobody has taken yet is refused when the listener is closed.
+    """
+    asyncio.get_running_loop().remove_reader(listener.fileno())
+    for _ in range(_TURNS_TO_HAND_OVER):
+        await asyncio.sleep(0)

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 
 from aiohttp import web
@@ -60,36 +61,33 @@ class OnePort:
             listener.close()
 
     async def _take(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as admitted:
             while True:
+                await _readable(listener)
                 try:
-                    connection, _ = await loop.sock_accept(listener)
+                    connection, _ = listener.accept()
+                except BlockingIOError:
+                    continue  # the client has gone already
                 except OSError as error:
                     log.warning("no connection can be taken at the moment: %s", error)
                     await asyncio.sleep(_BREATH_SECONDS)
                 else:
                     connection.setblocking(False)
-                    admitted.create_task(self._admit(connection))
+                    admission = admitted.create_task(self._admit(connection))
+                    # Not in the task: one that is cancelled before it begins would leave the connection open.
+                    admission.add_done_callback(partial(_close_unless_handed_over, connection))
 
-    async def _admit(self, connection: socket.socket) -> None:
+    async def _admit(self, connection: socket.socket) -> bool:
+        """Whether the connection belongs to someone else now."""
         try:
-            handed_over = await self._hand_over(connection)
+            return await self._hand_over(connection)
         except (OSError, TimeoutError, NoTunnel) as error:
             log.debug("a connection came to nothing: %s", error)
-            connection.close()
         except Exception:
             log.exception("a connection could not be served")
-            connection.close()
-        except asyncio.CancelledError:
-            connection.close()
-            raise
-        else:
-            if not handed_over:
-                connection.close()
+        return False
 
     async def _hand_over(self, connection: socket.socket) -> bool:
-        """Whether the connection belongs to someone else now."""
         async with asyncio.timeout(_FIRST_BYTE_SECONDS):
             first = await _peek(connection)
         if not first:
@@ -143,16 +141,26 @@ async def _passed_on(connection: socket.socket, tunnel: Tunnel) -> bool:
     return True
 
 
+def _close_unless_handed_over(connection: socket.socket, admission: asyncio.Task[bool]) -> None:
+    if admission.cancelled() or not admission.result():
+        connection.close()
+
+
 async def _peek(connection: socket.socket) -> bytes:
     """The first byte, left where it is; none if the client has gone."""
+    await _readable(connection)
+    return connection.recv(1, socket.MSG_PEEK)
+
+
+async def _readable(source: socket.socket) -> None:
+    """Wait until there is a byte, or a connection, to be taken; nothing is taken, so nothing is lost if cancelled."""
     loop = asyncio.get_running_loop()
     there: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(connection, _once, there)
+    loop.add_reader(source, _once, there)
     try:
         await there
     finally:
-        loop.remove_reader(connection)
-    return connection.recv(1, socket.MSG_PEEK)
+        loop.remove_reader(source)
 
 
 def _once(there: asyncio.Future[None]) -> None:

@@ -23,6 +23,7 @@ from agentcore_lab.sandbox.base import (
     Usage,
 )
 from agentcore_lab.sandbox.commands import Size
+from agentcore_lab.server.listening import take_no_more
 from agentcore_lab.testing.commands import (
     CommandScript,
     ScriptedCommand,
@@ -263,10 +264,8 @@ class ScriptedBackend:
     async def _silence(self, running: _Running) -> None:
         servers, running.servers = running.servers, []
         for runner, listener in servers:
-            # asyncio loses, and leaks, a connection that a server took and has not handed over yet when it closes:
-            # take no more, and let those taken through.
-            asyncio.get_running_loop().remove_reader(listener.fileno())
-            for _ in range(3):
-                await asyncio.sleep(0)
-            await runner.cleanup()
-            listener.close()  # the server never knew of it if its start was cancelled
+            try:
+                await take_no_more(listener)
+                await runner.cleanup()
+            finally:
+                listener.close()  # the server never knew of it if its start was cancelled

@@ -24,12 +24,12 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 Theme = Literal["light", "dark"]
 
 # The first load of JupyterLab on a small machine takes seconds; a lab's kernel may build an image.
-START_SECONDS = 60
-LOAD_MS = 90_000
+START_SECONDS = 180
+LOAD_MS = 180_000
 # What an expectation waits for on the page, where a busy machine may be slow.
-EXPECT_MS = 20_000
+EXPECT_MS = 60_000
 # JupyterLab loses a Run that is asked for while the page is still connecting to its kernel.
-STARTED_MS = 10_000
+STARTED_MS = 20_000
 RUN_ATTEMPTS = 3
 
 # Asked of the application: a narrow page hides the toolbar's indicator, and a Run is lost before this holds.
@@ -122,7 +122,7 @@ def jupyter_server(
         finally:
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
 

@@ -111,4 +111,4 @@ def test_the_dashboard_is_a_page(chromium: Browser, data_dir: Path, theme: Theme
             page.screenshot(path=tmp_path / f"dashboard-{theme}.png")
         finally:
             program.send_signal(signal.SIGTERM)
-            program.wait(30)
+            program.wait(90)

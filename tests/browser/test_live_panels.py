@@ -224,7 +224,7 @@ def test_a_page_opened_again_shows_where_things_stand(show: Show) -> None:
     page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
     page.reload()
-    expect(panel.locator("tbody tr")).to_have_count(2, timeout=60_000)
+    expect(panel.locator("tbody tr")).to_have_count(2, timeout=180_000)
     left = panel.locator(".acl-coming").first
     before = left.inner_text()
     expect(left).not_to_have_text(before)

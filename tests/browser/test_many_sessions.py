@@ -71,7 +71,7 @@ def test_a_change_is_seen_however_many_sessions_there_are(show: Show, count: int
         ".requestExecute({ code, silent: true }).done.then(() => null)",
         CALL.format(changes=CHANGES),
     )
-    page.wait_for_function(f"window.seen.length >= {CHANGES}", timeout=60_000)
+    page.wait_for_function(f"window.seen.length >= {CHANGES}", timeout=180_000)
     seen, long = page.evaluate("window.seen"), page.evaluate("window.long")
     (tmp_path / "event-to-paint.json").write_text(
         json.dumps(

@@ -30,23 +30,23 @@ def test_the_page_is_for_its_user_alone(engine: RunningEngine, settings: Setting
         try:
             found = re.search(r"(http://127\.0\.0\.1:\d+/)\?token=\S+", program.stdout.readline())
             assert found is not None
-            with urllib.request.urlopen(found[1], timeout=60) as asked:
+            with urllib.request.urlopen(found[1], timeout=180) as asked:
                 assert asked.url.startswith(f"{found[1]}login")
-            with urllib.request.urlopen(found[0], timeout=60) as answer:
+            with urllib.request.urlopen(found[0], timeout=180) as answer:
                 page = answer.read().decode()
         finally:
             program.send_signal(signal.SIGTERM)
-            program.wait(30)
+            program.wait(90)
     assert "application/vnd.jupyter.widget-view+json" in page
     with pytest.raises(urllib.error.URLError, match="refused"):
-        urllib.request.urlopen(found[1], timeout=20)
+        urllib.request.urlopen(found[1], timeout=90)
 
 
 def test_a_runtime_that_is_not_there_is_told(engine: RunningEngine, settings: Settings) -> None:
     """With those that are."""
     leave_note(engine)
     told = subprocess.run(
-        command(settings, "nobody"), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        command(settings, "nobody"), cwd=ROOT, capture_output=True, text=True, timeout=180, check=False
     )
     assert told.returncode == 1
     assert told.stderr == "There is no agent runtime nobody. Those that are there: none.\n"

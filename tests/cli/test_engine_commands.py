@@ -127,7 +127,7 @@ def test_sigterm_ends_the_engine_and_its_sessions(program: Program) -> None:
         aws.data.invoke_agent_runtime(agentRuntimeArn=arn, payload=b'{"prompt": "Ada"}')
         assert len(_sandboxes(program, "process")) > 0
         serving.process.send_signal(signal.SIGTERM)
-        assert serving.process.wait(30) == 0
+        assert serving.process.wait(90) == 0
     assert _sandboxes(program, "process") == []
     assert program.run("status").returncode == 1
 
@@ -148,7 +148,7 @@ def test_status_env_and_down_find_the_engine_by_data_directory_and_by_port(progr
         assert "sandbox process" in program.run("status").stdout
         assert elsewhere.run("env").returncode == 1
         assert program.run("down").returncode == 0
-        assert serving.process.wait(30) == 0
+        assert serving.process.wait(90) == 0
     assert program.run("down").stdout.strip() == "No engine runs."
 
 

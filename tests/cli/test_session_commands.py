@@ -18,9 +18,10 @@ from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.cli.test_engine_commands import HELLO_AGENT, build_hello
 from tests.conftest import Clients, clients_of
+from tests.patience import eventually
 from tests.programs import Program
 from tests.runtime.test_control_plane import create, settled
-from tests.runtime.test_invocations import eventually, invoke, ready, scripted
+from tests.runtime.test_invocations import invoke, ready, scripted
 
 
 def run(engine: RunningEngine, *arguments: str) -> Result:

@@ -36,4 +36,4 @@ class SigV4(httpx.Auth):
 
 def http_client(engine: RunningEngine, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     """A client that signs, and waits for an agent that has to be started first."""
-    return httpx.AsyncClient(auth=SigV4(engine), headers=headers, timeout=60)
+    return httpx.AsyncClient(auth=SigV4(engine), headers=headers, timeout=180)

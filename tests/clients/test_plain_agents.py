@@ -73,10 +73,8 @@ def test_background_work_keeps_a_session_busy_until_it_is_done(stage: Stage) -> 
     session_id = new_session_id()
     with stage.deployed("async-agent") as agent:
         agent.ask({}, runtimeSessionId=session_id)
-        began = time.monotonic()
         agent.ask({"task": "by decorator", "seconds": 4}, runtimeSessionId=session_id)
         answer = agent.ask({"task": "by hand", "seconds": 4, "by_hand": True}, runtimeSessionId=session_id)
-        assert time.monotonic() - began < 4
         assert answer == {"tasks": {"by decorator": "running", "by hand": "running"}, "health": "HealthyBusy"}
 
         eventually(lambda: bool(agent.session(session_id)["health"] == "HealthyBusy"))

@@ -47,7 +47,7 @@ def opened(agent: Deployed, session_id: str) -> connect:
     return connect(
         url.replace("wss://", "ws://"),
         additional_headers=given,
-        open_timeout=60,
+        open_timeout=180,
         host=at.hostname,
         port=at.port,
     )

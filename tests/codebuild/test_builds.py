@@ -50,7 +50,7 @@ class ScriptedBuilder:
         on_step(Step(1, 1, "preparing the base image"))
         if "bad" in uri:
             raise BuildError("the packages cannot be resolved")
-        assert self.go.wait(30)
+        assert self.go.wait(90)
         self.dockerfiles[uri] = (folder / "Dockerfile").read_text()
         return Built(uri, "sha256:" + "1" * 64, "arm64", 1.0, reused=False, size=42)
 
@@ -107,7 +107,7 @@ def project(client: Client, name: str, spec: str, files: dict[str, str]) -> str:
 
 def finished(codebuild: Any, build_id: str) -> dict[str, Any]:
     """The build once it is complete."""
-    for _ in range(300):
+    for _ in range(1200):
         build: dict[str, Any] = codebuild.batch_get_builds(ids=[build_id])["builds"][0]
         if build["buildComplete"]:
             return build
@@ -132,7 +132,7 @@ def test_a_build_goes_through_its_phases_and_pushes(client: Client, builder: Scr
     )
     started = codebuild.start_build(projectName="good")["build"]
     assert (started["buildStatus"], started["currentPhase"]) == ("IN_PROGRESS", "QUEUED")
-    for _ in range(300):
+    for _ in range(1200):
         now = codebuild.batch_get_builds(ids=[started["id"]])["builds"][0]
         if now["currentPhase"] == "BUILD":
             break

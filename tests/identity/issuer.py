@@ -134,7 +134,7 @@ def running_issuer() -> Iterator[Issuer]:
         def do_GET(self) -> None:
             issuer.asked[self.path] += 1
             issuer.was_asked.set()
-            issuer.open.wait(10)
+            issuer.open.wait(60)
             document = issuer.documents.get(self.path)
             if isinstance(document, int):
                 self.send_response(document)

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import hashlib
 import secrets
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
 from aiohttp import web
+
+from agentcore_lab.server.listening import take_no_more
 
 CLIENT_ID = "the-client"
 CLIENT_SECRET = "canary-client-secret+/=: 7d1a"
@@ -174,16 +177,20 @@ def oauth_server() -> Iterator[OAuthServer]:
         app.router.add_post("/token", server.token)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        await web.SockSite(runner, listener).start()
+        server.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         return runner
 
+    async def end() -> None:
+        await take_no_more(listener)
+        await runner.cleanup()
+
+    listener = socket.create_server(("127.0.0.1", 0))
     runner = asyncio.run_coroutine_threadsafe(start(), loop).result()
     try:
         yield server
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+        asyncio.run_coroutine_threadsafe(end(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

@@ -37,6 +37,7 @@ from tests.identity.test_oauth2_providers import provide
 from tests.identity.test_runtime_tokens import show
 from tests.identity.test_user_federation import RETURN_URL, World
 from tests.identity.test_workload_identities import make
+from tests.patience import PATIENCE
 from tests.programs import ROOT, Program
 from tests.runtime.calls import invocations, send
 from tests.runtime.test_control_plane import create, settled
@@ -65,7 +66,7 @@ class Listener:
 
     def __init__(self, url: str) -> None:
         self.text = ""
-        self._response = urlopen(f"{url}/_lab/events", timeout=60)
+        self._response = urlopen(f"{url}/_lab/events", timeout=180)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -78,7 +79,7 @@ class Listener:
 
     def until(self, words: str) -> str:
         """All that was told, once these words were."""
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + PATIENCE
         while words not in self.text:
             assert time.monotonic() < ends, "the events did not come"
             time.sleep(0.05)

@@ -14,9 +14,10 @@ from agentcore_lab.testing import Script, ScriptedBackend
 from tests.conftest import HELLO, Clients
 from tests.identity.test_api_keys import KEY, key_of, provide, refused, token_for
 from tests.identity.test_workload_identities import make
+from tests.patience import eventually
 from tests.runtime.calls import invocations, send
 from tests.runtime.test_control_plane import create, settled
-from tests.runtime.test_invocations import eventually, ready, scripted
+from tests.runtime.test_invocations import ready, scripted
 from tests.server.test_websocket import Heard, opened, speaks
 
 FROM_AGENT = "X-Amz-Bedrock-AgentCore-Identity-WAT"

@@ -22,8 +22,8 @@ from tests.identity.test_api_keys import refused, token_for
 from tests.identity.test_m2m import custom
 from tests.identity.test_oauth2_providers import provide
 from tests.identity.test_workload_identities import make
+from tests.patience import eventually
 from tests.runtime.calls import Answer, send
-from tests.runtime.test_invocations import eventually
 
 RETURN_URL = "https://app.example/back?from=agent"
 KMS_KEY = "arn:aws:kms:us-west-2:123456789012:key/11111111-2222-3333-4444-555555555555"

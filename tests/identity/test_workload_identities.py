@@ -11,8 +11,8 @@ import pytest
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, ScriptedBackend, engine_in_thread
 from tests.conftest import Clients, clients_of
+from tests.patience import eventually
 from tests.runtime.test_control_plane import create, refusal, settled, update
-from tests.runtime.test_invocations import eventually
 
 CALLBACK = "https://example.com/callback"
 DIRECTORY = "arn:aws:bedrock-agentcore:us-west-2:123456789012:workload-identity-directory/default"

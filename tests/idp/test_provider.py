@@ -27,6 +27,7 @@ from agentcore_lab.idp.visitor import NotConsented, consent
 from agentcore_lab.lab_idp import LabIdp, TokenRefused
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import UNMETERED, FakeClock, ScriptedBackend, engine_in_thread
+from tests.patience import PATIENCE
 from tests.programs import ROOT
 
 PARENT = """
@@ -213,7 +214,7 @@ def test_it_ends_with_whoever_started_it(idp: LabIdp, settings: Settings, tmp_pa
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    psutil.wait_procs([provider], timeout=10)
+    psutil.wait_procs([provider], timeout=PATIENCE)
     with pytest.raises(URLError):
         urlopen(issuer)
 

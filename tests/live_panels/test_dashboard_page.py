@@ -10,8 +10,9 @@ import pytest
 from agentcore_lab.lab import Lab
 from agentcore_lab.panels.choice import DashboardPage
 from tests.conftest import Clients
+from tests.patience import eventually
 from tests.runtime.test_control_plane import create
-from tests.runtime.test_invocations import eventually, ready
+from tests.runtime.test_invocations import ready
 
 
 @pytest.fixture

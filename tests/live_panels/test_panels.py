@@ -18,8 +18,9 @@ from agentcore_lab.panels.versions import differences, moves
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
 from tests.conftest import Clients, clients_of
+from tests.patience import eventually
 from tests.runtime.test_control_plane import settled, update
-from tests.runtime.test_invocations import eventually, invoke, ready, scripted
+from tests.runtime.test_invocations import invoke, ready, scripted
 
 Click = Callable[..., None]
 THREAD = "agentcore-lab feed"
@@ -115,7 +116,7 @@ def test_a_panel_nobody_looks_at_is_told_nothing_but_its_state(
     click(panel, type="hello")
     click(panel, type="bye")
     invoke(aws, arn)
-    eventually(lambda: len(panel.sessions) == 1, within=5)
+    eventually(lambda: len(panel.sessions) == 1)
     assert changes(told, "sessions") == []
 
 
@@ -249,7 +250,7 @@ def test_a_log_is_followed_while_a_page_looks(
     click(panel, type="follow", id=other)
     eventually(lambda: panel.chosen == other)
     eventually(lambda: changes(told, "log")[-1] == [{"afresh": True, "lines": ["one", "two"]}])
-    eventually(lambda: panel.lines == ["one", "two"], within=5)
+    eventually(lambda: panel.lines == ["one", "two"])
 
 
 def test_invocations_are_traced(
@@ -286,7 +287,7 @@ def test_an_engine_that_goes_is_noticed_and_one_that_comes_is_followed(
     eventually(lambda: panel.notice is not None and "does not answer" in panel.notice["text"])
     with engine_in_thread(settings, backend, FakeClock()) as second:
         found[0] = second.url
-        eventually(lambda: panel.notice is not None and "started again" in panel.notice["text"], within=10)
+        eventually(lambda: panel.notice is not None and "started again" in panel.notice["text"])
         eventually(lambda: panel.sessions == [])
         panel.close()
 

@@ -20,7 +20,7 @@ def test_an_executed_notebook_keeps_what_the_panels_showed() -> None:
     sources = [OPEN, "SessionsPanel(lab.source)", "VersionsPanel(lab.source)", "HealthPanel(lab.source, arn)"]
     cells = [nbformat.v4.new_code_cell(source) for source in sources]  # type: ignore[no-untyped-call]
     notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
-    NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
+    NotebookClient(notebook, kernel_name="python3", timeout=180).execute()
     states = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()
     (versions,) = [each["state"] for each in states if "runtimes" in each["state"]]
     assert [each["name"] for each in versions["runtimes"]] == ["hello_agent"]

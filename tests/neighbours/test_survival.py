@@ -135,7 +135,7 @@ def test_a_process_that_is_killed_has_lost_a_moment_at_most(
         s3.create_bucket(Bucket="kept", CreateBucketConfiguration=HERE)
         s3.put_object(Bucket="kept", Key="k", Body=b"before")
         saved = tmp_path / "neighbours" / "s3.pickle"
-        for _ in range(100):
+        for _ in range(600):
             if saved.exists() and list((tmp_path / "neighbours" / "objects").iterdir()):
                 break
             time.sleep(0.1)
@@ -143,7 +143,7 @@ def test_a_process_that_is_killed_has_lost_a_moment_at_most(
             each for each in psutil.Process().children() if "agentcore_lab.neighbours.child" in each.cmdline()
         ]
         os.kill(moto.pid, signal.SIGKILL)
-        moto.wait(10)
+        moto.wait(60)
         assert s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"before"
 
 
@@ -202,7 +202,7 @@ def test_an_engine_that_is_killed_takes_the_process_along(tmp_path: Path) -> Non
         folder = Path(moto.cmdline()[3]).parent
         s3.put_object(Bucket="kept", Key="k", Body=b"the last moment")
         os.kill(serving.engine.pid, signal.SIGKILL)
-        moto.wait(30)
+        moto.wait(90)
     assert not folder.exists()
     [content] = (tmp_path / "data" / "neighbours" / "objects").iterdir()
     assert content.read_bytes() == b"the last moment"

@@ -37,7 +37,7 @@ def until() -> Until:
 
         panel.observe(look, name)
         look()
-        assert seen.wait(10), f"{name} stayed {getattr(panel, name)!r}"
+        assert seen.wait(60), f"{name} stayed {getattr(panel, name)!r}"
         panel.unobserve(look, name)
         return getattr(panel, name)
 

@@ -21,7 +21,7 @@ from tests.panels.scripted import (
     json_reply,
     stream_reply,
 )
-from tests.runtime.test_invocations import eventually
+from tests.patience import eventually
 
 Click = Callable[..., None]
 
@@ -90,7 +90,7 @@ def test_a_stream_is_shown_as_it_arrives(
 ) -> None:
     """Each event of a stream is in the panel before the next has come."""
     go = threading.Event()
-    engine.replies["count"] = stream_reply("one", lambda: go.wait(10), {"n": 2})
+    engine.replies["count"] = stream_reply("one", lambda: go.wait(60), {"n": 2})
     click(panel, type="send", prompt="count", raw=False)
     until(panel, "waiting", lambda waiting: waiting is not None and waiting["arrived"] == "one")
     go.set()
@@ -183,7 +183,7 @@ def test_send_returns_at_once_and_the_wait_is_shown(
 ) -> None:
     """While a sandbox starts, the panel says so and a second click sends nothing more."""
     go = threading.Event()
-    engine.replies["slow"] = Reply((lambda: go.wait(10), b'"done"'))
+    engine.replies["slow"] = Reply((lambda: go.wait(60), b'"done"'))
     click(panel, type="send", prompt="slow", raw=False)
     until(panel, "waiting", lambda waiting: waiting is not None)
     eventually(lambda: [each["state"] for each in panel.state()["sessions"]] == ["Provisioning"])

@@ -37,7 +37,7 @@ def test_the_kernel_stays_free_while_an_answer_is_awaited(
 ) -> None:
     """A click returns at once, a cell runs meanwhile, and the answer reaches the browser when it comes."""
     opened: list[dict[str, Any]] = []
-    kernel.execute_interactive(OPEN, output_hook=opened.append, timeout=60)
+    kernel.execute_interactive(OPEN, output_hook=opened.append, timeout=180)
     (comm_id,) = [
         each["content"]["comm_id"]
         for each in opened
@@ -46,7 +46,7 @@ def test_the_kernel_stays_free_while_an_answer_is_awaited(
     click = {"method": "custom", "content": {"type": "send", "prompt": "slow", "raw": False}}
     kernel.shell_channel.send(kernel.session.msg("comm_msg", {"comm_id": comm_id, "data": click}))
     _update(kernel, lambda state: state.get("waiting"))
-    reply = kernel.execute_interactive("assert panel.waiting['prompt'] == 'slow'", timeout=60)
+    reply = kernel.execute_interactive("assert panel.waiting['prompt'] == 'slow'", timeout=180)
     assert reply["content"]["status"] == "ok"
     (tmp_path / "go").touch()
     done = _update(kernel, lambda state: state.get("turns"))
@@ -58,7 +58,7 @@ def test_an_executed_notebook_keeps_what_the_panel_showed() -> None:
     """Saved widget state holds the answer, and where no widget can be shown the text stands."""
     cells = [nbformat.v4.new_code_cell(source) for source in (OPEN, "panel.send('Hello')")]  # type: ignore[no-untyped-call]
     notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
-    NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
+    NotebookClient(notebook, kernel_name="python3", timeout=180).execute()
     states = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()
     (panel,) = [each["state"] for each in states if "turns" in each["state"]]
     assert panel["turns"][0]["answer"]["gist"] == "You said: Hello"
@@ -74,7 +74,7 @@ def test_an_executed_notebook_keeps_what_the_panel_showed() -> None:
 def _update(kernel: BlockingKernelClient, wanted: Any) -> dict[str, Any]:
     """The first update of a widget's traits that is as wanted."""
     while True:
-        message = kernel.get_iopub_msg(timeout=30)
+        message = kernel.get_iopub_msg(timeout=90)
         data = message["content"].get("data", {})
         if message["msg_type"] == "comm_msg" and data.get("method") == "update" and wanted(data["state"]):
             state: dict[str, Any] = data["state"]

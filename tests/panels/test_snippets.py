@@ -99,7 +99,7 @@ def test_boto3_code_sends_what_the_panel_sends(
     assert ask(data, question, print).ok
     code = tmp_path / "copied.py"
     code.write_text(snippet("boto3", question, data.meta))
-    run = subprocess.run([sys.executable, str(code)], capture_output=True, text=True, check=True, timeout=60)
+    run = subprocess.run([sys.executable, str(code)], capture_output=True, text=True, check=True, timeout=180)
     assert run.stdout == '"ok"\n'
     panel, copied = endpoint.asked
     assert (copied["path"], copied["body"]) == (panel["path"], panel["body"])
@@ -119,7 +119,7 @@ def test_curl_code_sends_the_same_and_signs_it_as_aws_does(
     command.write_text("#!/bin/sh\n")
     command.chmod(0o755)
     code = f"PATH={tmp_path}:$PATH\n" + snippet("curl", question, data.meta)
-    run = subprocess.run(["bash", "-ec", code], capture_output=True, text=True, check=True, timeout=60)
+    run = subprocess.run(["bash", "-ec", code], capture_output=True, text=True, check=True, timeout=180)
     assert run.stdout == '"ok"'
     (asked,) = endpoint.asked
     assert unquote(asked["path"]) == (
@@ -150,7 +150,7 @@ def test_files_users_and_tokens_are_sent_as_the_panel_sends_them(
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=180,
     )
     assert run.stdout.strip() == '"ok"'
     panel, copied = endpoint.asked

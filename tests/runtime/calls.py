@@ -52,7 +52,7 @@ def send(
     given = dict(headers or {})
     if sign and "Authorization" not in given and engine_at(url) is not None:
         given = signed(method, url + path, body, given)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=90)
     try:
         connection.request(method, path, body, given)
         response = connection.getresponse()

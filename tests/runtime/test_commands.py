@@ -23,17 +23,10 @@ from agentcore_lab.sandbox.commands import NoSuchProgram
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from agentcore_lab.testing.commands import Writer
 from tests.conftest import Clients
+from tests.patience import PATIENCE, eventually
 from tests.runtime.test_authorization import deny
 from tests.runtime.test_control_plane import refusal
-from tests.runtime.test_invocations import (
-    NOBODY,
-    SESSION_HEADER,
-    eventually,
-    invoke,
-    ready,
-    scripted,
-    sessions,
-)
+from tests.runtime.test_invocations import NOBODY, SESSION_HEADER, invoke, ready, scripted, sessions
 from tests.signing import signed
 
 Event = dict[str, Any]
@@ -203,9 +196,9 @@ def test_time_passes_for_a_caller_who_does_not_read(
             killed.set()
 
     answer = start(aws, ready(aws, scripted(backend, Script(command=script))))
-    assert stuck.wait(20)
+    assert stuck.wait(PATIENCE)
     clock.advance(timedelta(seconds=300))
-    assert killed.wait(5)
+    assert killed.wait(PATIENCE)
     assert [*chunks(answer)][-1] == {"contentStop": {"exitCode": -1, "status": "TIMED_OUT"}}
 
 
@@ -266,7 +259,7 @@ def test_a_caller_who_leaves_ends_the_command(
     events = iter(chunks(answer))
     assert [next(events), next(events)][1] == {"contentDelta": {"stdout": "started"}}
     answer["stream"].close()
-    assert killed.wait(5)
+    assert killed.wait(PATIENCE)
     eventually(lambda: state(engine) == "Idle")
 
 

@@ -132,7 +132,7 @@ def test_delete_removes_the_runtime_and_frees_its_name(aws: Clients) -> None:
     runtime_id = create(aws)["agentRuntimeId"]
     settled(aws, runtime_id)
     assert aws.control.delete_agent_runtime(agentRuntimeId=runtime_id)["status"] == "DELETING"
-    for _ in range(200):
+    for _ in range(6000):
         try:
             aws.control.get_agent_runtime(agentRuntimeId=runtime_id)
         except aws.control.exceptions.ResourceNotFoundException:

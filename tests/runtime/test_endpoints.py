@@ -11,8 +11,9 @@ import pytest
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
 from tests.conftest import HELLO, Clients, clients_of
+from tests.patience import eventually
 from tests.runtime.test_control_plane import create, refusal, settled, update
-from tests.runtime.test_invocations import eventually, invoke, scripted
+from tests.runtime.test_invocations import invoke, scripted
 
 PROD = "prod"
 

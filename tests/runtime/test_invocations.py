@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -16,6 +14,7 @@ from aiohttp import web
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.conftest import HELLO, Clients
+from tests.patience import PATIENCE, eventually
 from tests.runtime.test_control_plane import create, refusal, settled, update
 from tests.signing import signed
 
@@ -34,15 +33,6 @@ def invoke(aws: Clients, arn: str, payload: bytes = b"{}", **more: Any) -> dict[
     answer: dict[str, Any] = aws.data.invoke_agent_runtime(agentRuntimeArn=arn, payload=payload, **more)
     answer["body"] = answer["response"].read()
     return answer
-
-
-def eventually(holds: Callable[[], bool], *, within: float = 3) -> None:
-    """Wait, in real time and not for long (seconds, at least), for what happens in the background."""
-    for _ in range(int(within * 100)):
-        if holds():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never came true")
 
 
 def sessions(engine: RunningEngine) -> list[dict[str, Any]]:
@@ -88,7 +78,7 @@ def test_a_raw_call_without_a_session_id_gets_one(aws: Clients, engine: RunningE
     """HTTP clients other than boto3 learn their session id from the answer's header."""
     path = f"/runtimes/{ready(aws).replace(':', '%3A').replace('/', '%2F')}/invocations"
     with urlopen(
-        Request(engine.url + path, b"{}", signed("POST", engine.url + path, b"{}")), timeout=10
+        Request(engine.url + path, b"{}", signed("POST", engine.url + path, b"{}")), timeout=PATIENCE
     ) as response:
         session_id = response.headers["X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"]
         assert response.headers["x-amzn-RequestId"]
@@ -145,7 +135,7 @@ def test_only_headers_of_the_contract_and_the_allow_list_reach_the_agent(
     path = f"/runtimes/{arn.replace(':', '%3A').replace('/', '%2F')}/invocations"
     sent = {"X-Team": "blue", "X-Secret": "no", "Cookie": "no", "traceparent": "00-1-2-01"}
     with urlopen(
-        Request(engine.url + path, b"{}", signed("POST", engine.url + path, b"{}", sent)), timeout=10
+        Request(engine.url + path, b"{}", signed("POST", engine.url + path, b"{}", sent)), timeout=PATIENCE
     ) as response:
         session_id = response.headers["X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"]
         seen = json.load(response)
@@ -366,6 +356,6 @@ def test_a_start_that_outlasts_the_maximum_lifetime_is_ended(
         call = pool.submit(refusal, lambda: invoke(aws, arn, runtimeSessionId=str(uuid.uuid4())))
         eventually(lambda: bool(sessions(engine)) and bool(backend.running))
         clock.advance(timedelta(seconds=28_800))
-        assert call.result(10)[:2] == ("RetryableConflictException", 409)
+        assert call.result(60)[:2] == ("RetryableConflictException", 409)
     assert sessions(engine)[0]["reason"] == "maximum lifetime"
     assert backend.running == {}

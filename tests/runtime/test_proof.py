@@ -15,9 +15,10 @@ from agentcore_lab.runtime.versions import Status, Version
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
 from tests.conftest import HELLO, Clients, clients_of
+from tests.patience import eventually
 from tests.runtime.test_control_plane import create, refusal, settled, update
 from tests.runtime.test_endpoints import endpoint, new_endpoint
-from tests.runtime.test_invocations import eventually, invoke, ready, scripted
+from tests.runtime.test_invocations import invoke, ready, scripted
 
 BROKEN = Script(exits=1, log=("Traceback …", "ModuleNotFoundError: No module named 'nope'"))
 INITIALIZATION = "Runtime initialization time exceeded."

@@ -15,9 +15,9 @@ from agentcore_lab.images.docker_builder import DockerBuilder
 from agentcore_lab.sandbox.docker_host import connect
 from agentcore_lab.settings import Settings
 from tests.conftest import Clients, clients_of
+from tests.patience import eventually
 from tests.programs import ROOT, Program
 from tests.runtime.test_control_plane import create, refusal, settled
-from tests.runtime.test_invocations import eventually
 
 pytestmark = pytest.mark.docker
 

@@ -22,9 +22,10 @@ from agentcore_lab.runtime.headers import SESSION_ID
 from agentcore_lab.runtime.limits import MAX_PAYLOAD_BYTES
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.conftest import Clients
+from tests.patience import PATIENCE, eventually
 from tests.runtime.calls import invocations, send
 from tests.runtime.test_control_plane import refusal
-from tests.runtime.test_invocations import eventually, invoke, ready, scripted, sessions
+from tests.runtime.test_invocations import invoke, ready, scripted, sessions
 from tests.signing import signed
 
 
@@ -59,7 +60,7 @@ class Turns:
 def opened(engine: RunningEngine, arn: str) -> Iterator[http.client.HTTPResponse]:
     """An answer whose head has come and whose body is still to be read, byte by byte if one likes."""
     parts = urlsplit(engine.url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
     path = invocations(arn)
     connection.request("POST", path, b"{}", signed("POST", engine.url + path, b"{}"))
     answer = connection.getresponse()
@@ -115,7 +116,7 @@ def test_a_caller_who_leaves_stops_the_agent(
     turns.next()
     with opened(engine, arn) as answer:
         answer.read1()
-    assert turns.left.wait(10)
+    assert turns.left.wait(60)
     eventually(lambda: [session["state"] for session in sessions(engine)] == ["Idle"])
 
 
@@ -178,7 +179,7 @@ def test_one_byte_more_than_allowed_is_refused_before_it_is_sent(
     """AWS: payload, 0 to 100,000,000 bytes. A length that is announced is enough to refuse."""
     arn = ready(aws)
     parts = urlsplit(engine.url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
     connection.putrequest("POST", invocations(arn))
     connection.putheader("Content-Length", str(MAX_PAYLOAD_BYTES + 1))
     for name, value in signed("POST", engine.url + invocations(arn)).items():
@@ -243,7 +244,7 @@ def test_a_call_may_take_fifteen_minutes(
     clock.advance(timedelta(minutes=14, seconds=59))
     assert answers == []
     clock.advance(timedelta(seconds=1))
-    caller.join(10)
+    caller.join(60)
     assert answers[0][:2] == ("GatewayTimeoutException", 504)
     assert "HealthyBusy" in answers[0][2]
 

@@ -23,6 +23,7 @@ from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_
 from agentcore_lab.testing.commands import Screen, echoing
 from tests.conftest import Clients, clients_of
 from tests.identity.issuer import running_issuer
+from tests.patience import PATIENCE
 from tests.runtime.sdk_shells import LocalClient, ReconnectConfig, ShellChannel, ShellFramer, ShellSession
 from tests.runtime.test_authorization import deny
 from tests.runtime.test_commands import run
@@ -42,7 +43,7 @@ def sdk(engine: RunningEngine) -> LocalClient:
 async def text(session: ShellSession, wanted: str) -> str:
     """What a shell shows until ``wanted`` is among it."""
     seen = ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         async for frame in session:
             assert frame.channel == ShellChannel.STDOUT
             seen += frame.text
@@ -73,12 +74,12 @@ async def opened(
 
 async def frame(socket: aiohttp.ClientWebSocketResponse) -> Any:
     """The next frame."""
-    return FRAMES.decode(await socket.receive_bytes(timeout=5))
+    return FRAMES.decode(await socket.receive_bytes(timeout=PATIENCE))
 
 
 async def closed(socket: aiohttp.ClientWebSocketResponse) -> int:
     """The code a socket is closed with, nothing else coming before it."""
-    message = await socket.receive(timeout=5)
+    message = await socket.receive(timeout=PATIENCE)
     assert message.type is aiohttp.WSMsgType.CLOSE, message
     return int(message.data)
 
@@ -89,8 +90,8 @@ async def states(engine: RunningEngine) -> list[str]:
 
 
 async def becomes(engine: RunningEngine, wanted: list[str]) -> None:
-    """Wait, in real time and not for long, until the sessions have these states."""
-    async with asyncio.timeout(5):
+    """Wait, in real time, until the sessions have these states."""
+    async with asyncio.timeout(PATIENCE):
         while await states(engine) != wanted:  # noqa: ASYNC110 - the engine announces nothing
             await asyncio.sleep(0.02)
 
@@ -186,7 +187,7 @@ async def test_no_more_than_256_kb_are_replayed(
             assert (await frame(socket)).json()["metadata"]["reconnected"] is again
             seen = b""
             while len(seen) < len(wanted):
-                message = await socket.receive_bytes(timeout=5)
+                message = await socket.receive_bytes(timeout=PATIENCE)
                 assert message[0] == ShellChannel.STDOUT
                 assert len(message) <= 64 * 1024
                 seen += message[1:]
@@ -202,7 +203,7 @@ async def test_another_client_replaces_the_first(aws: Clients, sdk: LocalClient)
         await text(first, "one")
         async with ShellSession(sdk, arn, session_id, "mine") as second:
             assert await text(second, "one") == "one"
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 assert [frame async for frame in first] == []
             assert first.kicked
             await second.send("two")
@@ -236,7 +237,7 @@ async def test_heartbeats_are_echoed_and_unknown_channels_passed_over(
         await frame(socket)
         for data in (b"\x09future", b"", FRAMES.encode_heartbeat()):
             await socket.send_bytes(data)
-        assert await socket.receive_bytes(timeout=5) == b"\x05"
+        assert await socket.receive_bytes(timeout=PATIENCE) == b"\x05"
 
 
 async def test_a_close_frame_ends_the_shell(aws: Clients, engine: RunningEngine) -> None:
@@ -315,7 +316,7 @@ async def test_the_end_of_the_engine_closes_connections(settings: Settings, back
             await frame(socket)
             ending = asyncio.create_task(asyncio.to_thread(stack.close))
             assert await closed(socket) == 1001
-        await asyncio.wait_for(ending, 5)
+        await asyncio.wait_for(ending, PATIENCE)
     assert backend.running == {}
 
 

@@ -14,9 +14,10 @@ from agentcore_lab.sandbox.base import SandboxError
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
 from tests.conftest import Clients, clients_of
+from tests.patience import eventually
 from tests.runtime.test_control_plane import settled, update
 from tests.runtime.test_endpoints import endpoint, new_endpoint
-from tests.runtime.test_invocations import eventually, invoke, ready, scripted
+from tests.runtime.test_invocations import invoke, ready, scripted
 
 STORAGE: dict[str, Any] = {"filesystemConfigurations": [{"sessionStorage": {"mountPath": "/mnt/workspace/"}}]}
 DAY = timedelta(days=1)

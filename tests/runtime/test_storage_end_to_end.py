@@ -12,9 +12,9 @@ import pytest
 
 from agentcore_lab.lab_clock import LabClock
 from tests.conftest import Clients, clients_of
+from tests.patience import eventually
 from tests.programs import Program
 from tests.runtime.test_control_plane import create, settled
-from tests.runtime.test_invocations import eventually
 from tests.sandbox.arena import AGENTS
 
 PROBE = "123456789012.dkr.ecr.us-west-2.amazonaws.com/probe:latest"

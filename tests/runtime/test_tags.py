@@ -10,9 +10,9 @@ import pytest
 
 from agentcore_lab.settings import Settings
 from tests.conftest import Clients
+from tests.patience import eventually
 from tests.runtime.test_control_plane import create, refusal, settled
 from tests.runtime.test_endpoints import arrived, new_endpoint
-from tests.runtime.test_invocations import eventually
 
 NOBODY = "arn:aws:bedrock-agentcore:us-west-2:123456789012:runtime/nobody-0123456789"
 

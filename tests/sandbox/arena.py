@@ -18,12 +18,11 @@ from agentcore_lab.images.process_builder import ProcessBuilder
 from agentcore_lab.sandbox.base import Backend, Image, Mount, SandboxSpec
 from agentcore_lab.sandbox.process import ProcessBackend
 from agentcore_lab.sandbox.process_store import ProcessStore
+from tests.patience import PATIENCE
 
 AGENTS = Path(__file__).parent / "agents"
 HELLO = Path(__file__).parents[2] / "containers" / "hello-agent"
 T = TypeVar("T")
-# Emulated and on a busy machine a first answer may take this long, in seconds.
-PATIENCE = 60.0
 
 
 async def eventually(check: Callable[[], Awaitable[T | None]], *, within: float = PATIENCE) -> T:
@@ -116,7 +115,7 @@ class Agent:
             return lines if set(wanted) <= set(lines) else []
 
         try:
-            return await eventually(there, within=20)
+            return await eventually(there)
         except TimeoutError:
             raise AssertionError(f"{wanted} are not all in {lines}") from None
 

@@ -13,7 +13,8 @@ from agentcore_lab.sandbox.base import SandboxError
 from agentcore_lab.sandbox.commands import SHELL, NoSuchProgram, RunningCommand, Size, Terminal
 from agentcore_lab.sandbox.docker_container import container_name
 from agentcore_lab.sandbox.docker_host import connect
-from tests.sandbox.arena import PATIENCE, Agent, Arena
+from tests.patience import PATIENCE
+from tests.sandbox.arena import Agent, Arena
 
 
 async def outcome(command: RunningCommand) -> tuple[int, bytes, bytes]:

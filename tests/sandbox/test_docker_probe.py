@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentcore_lab.sandbox import docker as docker_backend
-from agentcore_lab.sandbox import docker_probe
+from agentcore_lab.sandbox import docker_engine, docker_probe
 from agentcore_lab.sandbox.base import BackendUnavailable
 from agentcore_lab.sandbox.docker import DockerBackend
 from agentcore_lab.sandbox.docker_container import Limits, limits_on
@@ -90,7 +89,7 @@ async def test_no_engine_is_told_with_its_mend(monkeypatch: pytest.MonkeyPatch) 
         raise EngineUnreachable((("unix:///var/run/docker.sock", "No such file or directory"),))
 
     monkeypatch.setattr(docker_probe, "connect", refuse)
-    monkeypatch.setattr(docker_backend, "connect", refuse)
+    monkeypatch.setattr(docker_engine, "connect", refuse)
     reason = (
         "no container engine answers (unix:///var/run/docker.sock: No such file or directory): "
         "run agentcore-lab doctor --fix"

@@ -16,6 +16,7 @@ import pytest
 
 from agentcore_lab.sandbox.base import BackendUnavailable, SandboxError, SandboxSpec
 from agentcore_lab.sandbox.process import ProcessBackend
+from tests.patience import PATIENCE
 from tests.sandbox.arena import Agent, Arena, ProcessKind, eventually
 
 pytestmark = [
@@ -80,10 +81,10 @@ async def test_a_killed_engine_takes_its_agents_along(arena: Arena) -> None:
                 async def ended() -> bool:
                     return not (await arena.backend.status("test-orphan")).running
 
-                await eventually(ended, within=10)
+                await eventually(ended)
             assert [sandbox.id for sandbox in await arena.backend.owned()] == ["test-orphan"]
             await arena.backend.stop("test-orphan", 2)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 assert await answer.content.read() == b""  # the children held the connection open
 
     marked = str(record(arena, "test-orphan").parent)
@@ -133,7 +134,7 @@ async def test_an_engine_that_died_while_starting(arena: Arena) -> None:
     async def ended() -> bool:
         return not psutil.pid_exists(leader)
 
-    await eventually(ended, within=10)  # known by its mark alone
+    await eventually(ended)  # known by its mark alone
     assert await second.owned() == []
 
 

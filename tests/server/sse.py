@@ -10,6 +10,8 @@ from http.client import HTTPResponse
 from typing import Any
 from urllib.request import Request, urlopen
 
+from tests.patience import PATIENCE
+
 
 @dataclass(frozen=True)
 class Told:
@@ -48,7 +50,7 @@ class Reader:
 
 @contextmanager
 def follow(url: str, query: str = "", **headers: str) -> Iterator[Reader]:
-    """The event stream of an engine; nothing for five seconds is an error."""
+    """The event stream of an engine; silence for longer than a test waits is an error."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    with urlopen(Request(f"{url}/_lab/events{query}", headers=names), timeout=5) as response:
+    with urlopen(Request(f"{url}/_lab/events{query}", headers=names), timeout=PATIENCE) as response:
         yield Reader(response)

@@ -27,6 +27,7 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, ScriptedBackend, engine_in_thread
 from tests.conftest import Clients
+from tests.patience import PATIENCE
 from tests.runtime.calls import JWT, Answer, invocations, send
 from tests.runtime.test_invocations import invoke, ready, scripted
 from tests.server.test_websocket import Heard, speaks, url_of
@@ -217,7 +218,7 @@ def test_a_name_that_was_made_to_lead_here_gets_nothing(
     """Not even the engine's own API, which needs no signature (DNS rebinding)."""
     with engine_in_thread(replace(settings, hosts=("lab.example.org",)), backend, clock) as engine:
         parts = urlsplit(engine.url)
-        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=PATIENCE)
         connection.request("GET", "/_lab/status", headers={"Host": host})
         answer = connection.getresponse()
         assert answer.status == status

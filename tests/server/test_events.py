@@ -18,6 +18,7 @@ from agentcore_lab.sandbox.base import Usage
 from agentcore_lab.server.gauges import added
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.conftest import Clients
+from tests.patience import PATIENCE
 from tests.runtime.test_control_plane import create, settled, update
 from tests.runtime.test_invocations import invoke, ready, scripted
 from tests.server.sse import follow
@@ -290,11 +291,11 @@ async def test_a_reader_is_woken_by_news_and_by_the_end() -> None:
         await asyncio.sleep(0)
         assert not waiting.done()
         events.tell("a", "1")
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, PATIENCE)
         waiting = asyncio.create_task(events.news(1))
         await asyncio.sleep(0)
         events.close()
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, PATIENCE)
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,15 @@ from agentcore_lab.panels.views import short_duration
 from agentcore_lab.sandbox.base import Usage
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.conftest import Clients
-from tests.runtime.test_invocations import eventually, invoke, ready, scripted
+from tests.patience import PATIENCE, eventually
+from tests.runtime.test_invocations import invoke, ready, scripted
 
 
 def post(engine: RunningEngine, body: bytes, **headers: str) -> int:
     """The status of a POST to the clock."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
-        with urlopen(Request(f"{engine.url}/_lab/clock", body, names), timeout=10) as response:
+        with urlopen(Request(f"{engine.url}/_lab/clock", body, names), timeout=PATIENCE) as response:
             return int(response.status)
     except HTTPError as error:
         with error:

@@ -25,7 +25,8 @@ from agentcore_lab.accounts.accounts import accounts_in
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.conftest import Clients
-from tests.runtime.test_invocations import eventually, invoke, ready, scripted, sessions
+from tests.patience import PATIENCE, eventually
+from tests.runtime.test_invocations import invoke, ready, scripted, sessions
 from tests.server.test_websocket import ended
 from tests.signing import presigned, signed, signing
 
@@ -117,7 +118,7 @@ def browse(
 ) -> tuple[int, Mapping[str, str], bytes]:
     """A browser's GET: the app's own host name, no credentials."""
     parts = urlsplit(endpoint.engine.url)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=PATIENCE)
     connection.request("GET", path, headers={"Host": endpoint.host(port), **headers})
     answer = connection.getresponse()
     body = answer.read()
@@ -298,7 +299,7 @@ def test_a_browser_is_refused_other_ports_and_tokens(endpoint: Endpoint) -> None
 def test_an_app_is_a_foreign_page_to_the_engine(endpoint: Endpoint) -> None:
     """A page of an app may not set the engine's clock, though it comes from the same port."""
     parts = urlsplit(endpoint.engine.url)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=PATIENCE)
     headers = {"Origin": f"http://{endpoint.host(APP)}", "Content-Type": "application/json"}
     connection.request("POST", "/_lab/clock", '{"advanceSeconds": 1}', headers)
     assert connection.getresponse().status == 403

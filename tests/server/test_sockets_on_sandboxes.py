@@ -81,9 +81,9 @@ def test_an_sdk_agents_websocket(served: tuple[RunningEngine, str]) -> None:
         f"{engine.url.replace('http', 'ws')}/runtimes/{quote(arn, safe='')}/ws?{SESSION_HEADER}={session_id}"
     )
     with connect(url, additional_headers=signed("GET", url), open_timeout=120) as socket:
-        assert session_id in str(socket.recv(timeout=30))
+        assert session_id in str(socket.recv(timeout=90))
         socket.send("hello")
-        assert socket.recv(timeout=30) == "HELLO"
+        assert socket.recv(timeout=90) == "HELLO"
         socket.send("fail")
         assert ended(socket)[0] == 1011
 
@@ -99,7 +99,7 @@ def test_another_server_beside_an_sdk_agent(served: tuple[RunningEngine, str]) -
     )
     by_program = signed("GET", f"{program.geturl()}/requirements.txt")
     for path, headers in ((program.path, by_program), ("", {"Host": browser.netloc})):
-        connection = http.client.HTTPConnection(str(program.hostname), program.port, timeout=60)
+        connection = http.client.HTTPConnection(str(program.hostname), program.port, timeout=180)
         connection.request("GET", f"{path}/requirements.txt", headers=headers)
         answer = connection.getresponse()
         assert (answer.status, answer.read()) == (200, (Path(HELLO) / "requirements.txt").read_bytes())

@@ -26,6 +26,7 @@ from agentcore_lab.settings import Settings
 from agentcore_lab.testing import UNMETERED, ScriptedBackend, engine_in_thread
 from agentcore_lab.tls.trust import client_variables
 from tests.conftest import HELLO, clients_of
+from tests.patience import PATIENCE
 from tests.runtime.test_control_plane import create, settled
 from tests.server.test_websocket import echoes, speaks
 
@@ -73,7 +74,7 @@ def port_of(engine: RunningEngine) -> int:
 
 def proxy_answer(engine: RunningEngine, request: bytes) -> bytes:
     """What the engine's port says to raw bytes before it hangs up."""
-    with socket.create_connection(("127.0.0.1", port_of(engine)), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port_of(engine)), timeout=PATIENCE) as connection:
         connection.sendall(request)
         received = b""
         while piece := connection.recv(65536):
@@ -178,7 +179,7 @@ def test_curl(variables: dict[str, str]) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr
     assert "UnknownOperationException" in done.stdout
@@ -198,7 +199,7 @@ def test_other_hosts_are_passed_on_as_they_are(secure: RunningEngine) -> None:
     """A tunnel to a host that is not AWS's leads there: the bytes are the host's own, both ways, to the end."""
     with socket.create_server(("127.0.0.1", 0)) as host:
         port = host.getsockname()[1]
-        client = socket.create_connection(("127.0.0.1", port_of(secure)), timeout=20)
+        client = socket.create_connection(("127.0.0.1", port_of(secure)), timeout=PATIENCE)
         client.sendall(f"CONNECT localhost:{port} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
         there, _ = host.accept()
         with client, there:
@@ -239,7 +240,7 @@ def test_nonsense_hurts_nobody(secure: RunningEngine, nonsense: bytes) -> None:
 def test_a_client_that_does_not_trust_the_authority_gets_nothing(secure: RunningEngine) -> None:
     """Its handshake fails, as it should."""
     with (
-        socket.create_connection(("127.0.0.1", port_of(secure)), timeout=20) as connection,
+        socket.create_connection(("127.0.0.1", port_of(secure)), timeout=PATIENCE) as connection,
         pytest.raises(ssl.SSLCertVerificationError),
     ):
         ssl.create_default_context().wrap_socket(connection, server_hostname="localhost")

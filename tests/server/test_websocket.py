@@ -27,8 +27,9 @@ from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
 from tests.conftest import HELLO, Clients, clients_of
 from tests.identity.issuer import running_issuer
+from tests.patience import PATIENCE, eventually
 from tests.runtime.test_authorization import deny
-from tests.runtime.test_invocations import SESSION_HEADER, eventually, invoke, ready, scripted, sessions
+from tests.runtime.test_invocations import SESSION_HEADER, invoke, ready, scripted, sessions
 from tests.signing import signed
 
 CUSTOM = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-"
@@ -110,7 +111,7 @@ def ended(socket: ClientConnection) -> tuple[int | None, str]:
     """The close code and reason a client gets, once everything before them is read."""
     try:
         while True:
-            socket.recv(timeout=10)
+            socket.recv(timeout=PATIENCE)
     except ConnectionClosed as closed:
         return (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (None, "")
 
@@ -300,7 +301,7 @@ def test_traffic_makes_a_session_active_and_silence_idle(
     with opened(engine, echo) as socket:
         assert state() == "Idle"
         for _ in range(2):
-            assert socket.ping().wait(10)
+            assert socket.ping().wait(60)
             eventually(lambda: state() == "Active")
             clock.advance(timedelta(seconds=2))
             eventually(lambda: state() == "Idle")

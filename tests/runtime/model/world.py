@@ -33,7 +33,7 @@ class World(ABC):
     aws: Clients
     proofs: tuple[Proof, ...] = (Proof.HEALTHY, Proof.BROKEN)
     holds_starts = False
-    patience = 15.0
+    patience = 60.0
     answer = 2.0
 
     def __init__(self, folder: Path, backend: Backend, tally: Tally, *, runtimes: int, ids: int) -> None:
