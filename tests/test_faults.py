@@ -27,12 +27,14 @@ HANGS = Fault(
 
 @EACH_FAULT
 def test_a_fault_fits_the_code(fault: Fault, tmp_path: Path) -> None:
-    """Its places stand once in the file it names, what it makes of it is Python, and its tests exist."""
-    file = tmp_path / fault.file
-    file.parent.mkdir()
-    shutil.copy(ROOT / "agentcore_lab" / fault.file, file)
+    """Its places stand once in the files it names, what it makes of them is Python, and its tests exist."""
+    changed = {fault.file, *(name for name, _, _ in fault.also)}
+    for name in changed:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "agentcore_lab" / name, tmp_path / name)
     plant(fault, tmp_path)
-    ast.parse(file.read_text())
+    for name in changed:
+        ast.parse((tmp_path / name).read_text())
     assert fault.tests
     assert all((ROOT / test).exists() for test in fault.tests)
     assert all(list((ROOT / "notebooks").glob(f"{lab}-*.ipynb")) for lab in fault.labs)

@@ -10,8 +10,8 @@ from pathlib import Path
 class Fault:
     """``before``, which stands once in ``file`` (of ``agentcore_lab/``), becomes ``after``.
 
-    ``also`` are places of the same file that go with it, each with what it becomes. ``broken`` is the promise in
-    words; ``tests`` are where its tests stand, ``labs`` the numbers of the labs that show it to a reader.
+    ``also`` are places that go with it, each as its file, what stands there and what it becomes. ``broken`` is the
+    promise in words; ``tests`` are where its tests stand, ``labs`` the numbers of the labs that show it to a reader.
     """
 
     name: str
@@ -21,7 +21,7 @@ class Fault:
     after: str
     tests: tuple[str, ...]
     labs: tuple[str, ...] = ()
-    also: tuple[tuple[str, str], ...] = ()
+    also: tuple[tuple[str, str, str], ...] = ()
 
 
 class Misfit(Exception):  # noqa: N818 - a state, named as one
@@ -34,10 +34,9 @@ def plant(fault: Fault, package: Path) -> None:
     Raises:
         Misfit: the place is not there, or not once.
     """
-    file = package / fault.file
-    code = file.read_text()
-    for before, after in ((fault.before, fault.after), *fault.also):
+    for name, before, after in ((fault.file, fault.before, fault.after), *fault.also):
+        file = package / name
+        code = file.read_text()
         if code.count(before) != 1:
-            raise Misfit(f"{fault.name}: its place stands {code.count(before)} times in {fault.file}")
-        code = code.replace(before, after)
-    file.write_text(code)
+            raise Misfit(f"{fault.name}: its place stands {code.count(before)} times in {name}")
+        file.write_text(code.replace(before, after))

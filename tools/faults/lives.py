@@ -127,16 +127,16 @@ FAULTS = (
     Fault(
         "memory-survives",
         "a session that begins anew remembers nothing",
-        "runtime/sessions.py",
-        "            await self._backend.stop(incarnation, self._rules.grace)",
-        "            self._storage.kept = {(live.session.runtime_id, live.session.session_id): live.started.result()}",
+        "runtime/course.py",
+        "            await remove(self._backend, incarnation, self._grace)",
+        "            self._storage.kept = {live.key: live.started.result()}",
         _CALLS,
         ("04",),
         also=(
             (
+                "runtime/sessions.py",
                 "            address = await self._boot.start(",
-                "            key = (live.session.runtime_id, live.session.session_id)\n"
-                '            address = getattr(self._storage, "kept", {}).get(key) or await self._boot.start(',
+                '            address = getattr(self._storage, "kept", {}).get(live.key) or await self._boot.start(',
             ),
         ),
     ),
@@ -144,7 +144,7 @@ FAULTS = (
         "stop-ignored",
         "StopRuntimeSession ends the session",
         "runtime/sessions.py",
-        "        self._apply(live, Ended(Reason.STOPPED))\n        await live.gone.wait()",
+        "        self._course.apply(live, Ended(Reason.STOPPED))\n        await live.gone.wait()",
         "        return",
         _CALLS,
     ),

@@ -86,6 +86,7 @@ FAULTS = (
         _VAULT,
         also=(
             (
+                "identity/vault.py",
                 "        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], owner.encode())",
                 "        return sealed[_NONCE_BYTES:]",
             ),
@@ -100,6 +101,7 @@ FAULTS = (
         _VAULT,
         also=(
             (
+                "identity/vault.py",
                 "        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], owner.encode())",
                 "        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)",
             ),

@@ -87,9 +87,9 @@ FAULTS = (
     Fault(
         "crash-unnoticed",
         "a session whose container has died ends",
-        "runtime/sessions.py",
-        "        self._apply(live, _death(found) if isinstance(found, SandboxStatus) else Pinged(found))",
-        "        if not isinstance(found, SandboxStatus):\n            self._apply(live, Pinged(found))",
+        "runtime/course.py",
+        "            self.found(live, said)\n",
+        "            return\n",
         _SESSIONS,
         ("04",),
     ),
