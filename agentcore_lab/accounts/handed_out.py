@@ -40,9 +40,14 @@ def client_environment(engine: RunningEngine, account: str | None = None) -> dic
 
 def client_session(engine: RunningEngine, account: str | None = None, region: str | None = None) -> Any:
     """A boto3 session with an account's credentials. Raises AccountError."""
-    issued = credentials_for(engine, account)
+    return session_of(credentials_for(engine, account), region or engine.region)
+
+
+def session_of(issued: Credentials, region: str) -> Any:
+    """A boto3 session with these credentials."""
     return boto3.Session(
         aws_access_key_id=issued.access_key_id,
         aws_secret_access_key=issued.secret_access_key,
-        region_name=region or engine.region,
+        aws_session_token=issued.session_token,
+        region_name=region,
     )

@@ -218,6 +218,11 @@ def feed_of(data_dir: Path) -> Feed:
     return _feeds.setdefault(str(data_dir), Feed(where))
 
 
+def feed_at(url: str) -> Feed:
+    """This process's one feed of the engine at a URL, which is somebody else's."""
+    return _feeds.setdefault(url, Feed(lambda: url))
+
+
 def _events(response: HTTPResponse) -> Iterator[list[tuple[str, str, Any]]]:
     """Events by their id, kind and data: those together that came together."""
     rest = b""
