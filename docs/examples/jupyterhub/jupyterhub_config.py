@@ -5,9 +5,10 @@ get an address and the keys of their own account, and nothing else of the engine
 start both, and what it keeps apart.
 """
 
+import asyncio
 import json
 import os
-import subprocess
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 c = get_config()  # noqa: F821 - JupyterHub puts it here
@@ -18,30 +19,36 @@ STUDENTS = (CLASS / "students.txt").read_text().split()  # a name a line; their 
 COMMAND = os.environ.get("CLASS_AGENTCORE_LAB", "agentcore-lab")
 
 
-def agentcore_lab(*arguments: str) -> str:
-    """What the command says to the teacher, whose data directory it looks into."""
-    as_teacher = ["runuser", "--user", TEACHER, "--", "env", f"HOME={Path(f'~{TEACHER}').expanduser()}"]
-    done = subprocess.run([*as_teacher, COMMAND, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"agentcore-lab {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout
+async def agentcore_lab(*arguments: str) -> str:
+    """What the command says to the teacher, whose data directory it looks into; the hub goes on meanwhile."""
+    home = f"HOME={Path(f'~{TEACHER}').expanduser()}"
+    as_teacher = ["runuser", "--user", TEACHER, "--", "env", home, COMMAND]
+    command = await asyncio.create_subprocess_exec(*as_teacher, *arguments, stdout=PIPE, stderr=PIPE)
+    said, complained = await command.communicate()
+    if command.returncode:
+        raise RuntimeError(complained.decode().strip())
+    return said.decode()
 
 
-def variables_of(student: str) -> dict[str, str]:
+async def variables_of(student: str) -> dict[str, str]:
     """What leads a student's programs, boto3 and `Lab()` alike, to the engine, as the student's own account.
 
-    The account is made when the student comes for the first time. `--lab` adds AGENTCORE_LAB_URL: `Lab()` then neither
-    looks for a data directory nor starts an engine, and images are built by the teacher's engine.
+    `--lab` adds AGENTCORE_LAB_URL: `Lab()` then neither looks for a data directory nor starts an engine, and images are
+    built by the teacher's engine.
     """
-    known = {account["name"] for account in json.loads(agentcore_lab("accounts", "list", "--json"))}
-    if student not in known:
-        agentcore_lab("accounts", "add", student)
-    return json.loads(agentcore_lab("env", "--lab", "--account", student, "--json"))
+    asking = ("env", "--lab", "--json", "--account", student)
+    try:
+        return json.loads(await agentcore_lab(*asking))
+    except RuntimeError as error:
+        if "There is no account" not in str(error):
+            raise
+        await agentcore_lab("accounts", "add", student)  # who comes for the first time gets one
+        return json.loads(await agentcore_lab(*asking))
 
 
-def lead_to_engine(spawner) -> None:
+async def lead_to_engine(spawner) -> None:
     """Before each start of a notebook server: an engine that was started anew may have another port."""
-    spawner.environment.update(variables_of(spawner.user.name))
+    spawner.environment.update(await variables_of(spawner.user.name))
 
 
 # Who may come. A class on one machine has Unix users; "pam" (JupyterHub's default) asks for their passwords. For an
@@ -51,12 +58,12 @@ if os.environ.get("CLASS_PASSWORD"):
     c.SharedPasswordAuthenticator.user_password = os.environ["CLASS_PASSWORD"]
 c.Authenticator.allowed_users = set(STUDENTS)
 
-# Each notebook server runs as the student's own Unix user (the hub has to be root for that), in a home of the student's.
+# Each notebook server runs as the student's own Unix user (the hub has to be root for that), in a home of its own.
 c.JupyterHub.spawner_class = "jupyterhub.spawner.LocalProcessSpawner"
 c.Spawner.notebook_dir = "~/agentcore-lab"
 c.Spawner.default_url = "/lab/tree/notebooks/00-prerequisites-and-fundamentals.ipynb"
 c.Spawner.pre_spawn_hook = lead_to_engine
-c.Spawner.start_timeout = 120  # many start at the same moment
+c.Spawner.start_timeout = c.Spawner.http_timeout = 180  # many start at the same moment
 
 # Stop what nobody has used for an hour: a kernel holds some 150 MB.
 c.Spawner.args = [
