@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from agentcore_lab.accounts.brought import credentials_brought
 from agentcore_lab.accounts.credentials import Credentials
-from agentcore_lab.accounts.handed_out import credentials_for, session_of
+from agentcore_lab.accounts.handed_out import credentials_for, credentials_of_caller, session_of
 from agentcore_lab.cleanup.calls import place, watch_engine
 from agentcore_lab.cleanup.ledger import ledger_of
 from agentcore_lab.cleanup.scratch import Scratch, clean
@@ -25,6 +25,7 @@ from agentcore_lab.lab_model import LabModel
 from agentcore_lab.lab_runtimes import SETTLE_SECONDS, delete_runtime, settled_endpoint, settled_runtime
 from agentcore_lab.launch import NotYours, find_or_start, stop
 from agentcore_lab.looks.card import card, facts
+from agentcore_lab.own_api import OwnApi
 from agentcore_lab.panels.build import BuildProgress
 from agentcore_lab.panels.calls import Source
 from agentcore_lab.panels.feed import feed_at, feed_of
@@ -60,8 +61,9 @@ class Lab(Panels):
     ) -> None:
         """Find the engine, or start one in the background; it outlives this process (``agentcore-lab down`` ends it).
 
-        Where ``AGENTCORE_LAB_URL`` names somebody else's engine, that one is used, by the account whose credentials are
-        in the environment; ``data_dir`` or ``port`` mean an engine of one's own all the same.
+        Without ``account``, its name or id, the account is that of the environment's credentials, if the engine has
+        issued them, and else the default one. Where ``AGENTCORE_LAB_URL`` names somebody else's engine, that one is
+        used with the environment's credentials; ``data_dir`` or ``port`` mean an engine of one's own all the same.
 
         Raises:
             NoEngineThere: none answers where ``AGENTCORE_LAB_URL`` leads.
@@ -80,8 +82,9 @@ class Lab(Panels):
         self._settings = replace(
             settings, region=self._engine.region, account_id=self._credentials.account_id
         )
-        self.clock = LabClock(self._engine)
-        self.model = LabModel(self._engine)
+        self._api = OwnApi(self._engine.url, self._engine.region, self._credentials)
+        self.clock = LabClock(self._api)
+        self.model = LabModel(self._api)
         apply_to_process(self.environment)
         boto3.setup_default_session()  # the one before keeps the credentials it found first
         watch_engine(self.url)
@@ -97,7 +100,7 @@ class Lab(Panels):
     def _credentials_of(self, settings: Settings, account: str | None) -> Credentials:
         if settings.url:
             return credentials_brought(self.url, self.region, account)
-        return credentials_for(self._engine, account)
+        return credentials_for(self._engine, account or credentials_of_caller(self._engine).account_id)
 
     @property
     def url(self) -> str:
@@ -165,7 +168,7 @@ class Lab(Panels):
         Raises:
             LabRefused: it did not start; the engine's log says why.
         """
-        return LabIdp(self._engine)
+        return LabIdp(self._api)
 
     def scratch(self) -> Scratch:
         """A block at whose end all that this process made inside it is deleted, whichever boto3 client made it.
@@ -219,12 +222,12 @@ class Lab(Panels):
         return settled_endpoint(self.control, runtime_id, name, version, timeout)
 
     def sessions(self, runtime_arn: str | None = None) -> SessionList:
-        """Every session of a runtime, or of all: the living first, then the ended, latest first.
+        """Every session of a runtime, or of all of the account's: the living first, then the ended, latest first.
 
         AWS has no such call.
         """
         query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
-        return SessionList.of(self._engine.fetch(f"sessions{query}"))
+        return SessionList.of(self._api.fetch(f"sessions{query}"))
 
     def session(self, session_id: str, runtime_arn: str | None = None) -> SessionDetail:
         """All that is known of a session: state, what comes next, use, health, diagnostics, log; ended ones too.
@@ -236,13 +239,14 @@ class Lab(Panels):
         """
         query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
         path = f"sessions/{quote(session_id, safe='')}{query}"
-        return SessionDetail.of(self._engine.fetch(path), lambda: self._engine.fetch(path))
+        return SessionDetail.of(self._api.fetch(path), lambda: self._api.fetch(path))
 
     @property
     def _source(self) -> Source:
         clients = {"control": self.control, "data": self.data}
-        feed = feed_at(self.url) if self._settings.url else feed_of(self._settings.data_dir)
-        return Source(feed, clients, self._engine.send)
+        own = not self._settings.url
+        feed = feed_of(self._settings.data_dir, self.account_id) if own else feed_at(self._api)
+        return Source(feed, clients, self._api.send)
 
     def stop(self) -> None:
         """End the engine and every session; runtimes and versions stay in the data directory.
