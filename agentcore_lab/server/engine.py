@@ -21,7 +21,7 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.identity.documents import HttpDocuments
 from agentcore_lab.identity.jwks import Issuers
 from agentcore_lab.identity.outbound import open_outbound
-from agentcore_lab.identity.provider_secrets import SecretsManager
+from agentcore_lab.identity.own_services import OwnServices
 from agentcore_lab.identity.tokens import JwtTokens
 from agentcore_lab.idp import FOLDER as IDP_FOLDER
 from agentcore_lab.idp.child import ProviderProcess
@@ -193,7 +193,7 @@ async def open_engine(
         tokens = ClientTokens(database, clock)
         attachments = Attachments(database, repository)
         of_users = JwtTokens(Issuers(HttpDocuments(client), clock), clock)
-        external = SecretsManager(
+        external = OwnServices(
             about.url, settings.region, lambda account_id: accounts.credentials(account_id).environment()
         )
         outbound = open_outbound(
