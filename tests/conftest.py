@@ -38,14 +38,16 @@ class Clients:
     data: Any
 
 
-def clients_of(url: str, *, region: str = "us-west-2", patience: int = 60) -> Clients:
+def clients_of(
+    url: str, *, region: str = "us-west-2", patience: int = 60, account: str | None = None
+) -> Clients:
     """Clients as a user makes them, except that an engine that fails is not asked again.
 
-    ``patience``: how many seconds they wait for an answer.
+    ``patience``: how many seconds they wait for an answer. ``account``: a name or id, the default one if left out.
     """
     engine = engine_at(url)
     assert engine is not None, f"no engine answers at {url}"
-    session = client_session(engine, region=region)
+    session = client_session(engine, account, region)
     config = Config(retries={"total_max_attempts": 1}, read_timeout=patience)
     return Clients(
         session.client("bedrock-agentcore-control", endpoint_url=url, config=config),

@@ -32,7 +32,7 @@ _ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - 
 _TYPES = frozenset({_ACCESS_TOKEN, "urn:ietf:params:oauth:token-type:jwt"})
 
 
-class TokenExchange(ClientCredentialsGrant):  # type: ignore[misc,unused-ignore]
+class TokenExchange(ClientCredentialsGrant):
     """The grant, for a client that has shown who it is; no refresh token comes of it."""
 
     def validate_token_request(self, request: Any) -> None:
@@ -63,7 +63,7 @@ class TokenExchange(ClientCredentialsGrant):  # type: ignore[misc,unused-ignore]
             raise InvalidScopeError("The subject_token has not all of these scopes.", request=request)
 
 
-class Tokens(TokenView):  # type: ignore[misc,unused-ignore]
+class Tokens(TokenView):
     """The provider's token endpoint, with this grant too."""
 
     def _create_token_response(self, request: HttpRequest, **more: Any) -> HttpResponse:
