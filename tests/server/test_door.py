@@ -232,7 +232,7 @@ def test_only_this_machine_is_listened_to(engine: RunningEngine) -> None:
     """Not every address of it, either: at another one of the loopback's nobody answers."""
     port = urlsplit(engine.url).port
     with (
-        pytest.raises(OSError, match="refused|assign"),
+        pytest.raises(OSError, match=r"refused|assign"),
         socket.create_connection(("127.0.0.2", port), timeout=PATIENCE),
     ):
         pass
