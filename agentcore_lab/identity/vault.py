@@ -116,7 +116,7 @@ class TokenVault:
     def set_key(self, scope: Scope, kms_key_arn: str | None) -> VaultKey:
         """Encrypt the whole vault anew under a new key: all of it, or nothing.
 
-        There is no KMS here: ``kms_key_arn`` is kept and shown, a key of the vault's own does its work.
+        No KMS is asked: ``kms_key_arn`` is kept and shown, a key of the vault's own does its work.
 
         Raises:
             DecryptionFailure: the present key is lost, so nothing can be encrypted anew.

@@ -189,6 +189,14 @@ def test_settings_refuse_what_cannot_be_used(program: Program) -> None:
         Settings.load({"AGENTCORE_LAB_SANDBOX": "vm"})
 
 
+def test_who_has_signatures_not_verified_is_warned(program: Program) -> None:
+    """Before anything is served, or cannot be."""
+    started = program.run(
+        "serve", "--sandbox", "process", "--port", "0", "--no-sigv4", "--model", "none-such"
+    )
+    assert "Signatures are not verified" in started.stderr
+
+
 def test_the_model_is_chosen_by_an_option(program: Program) -> None:
     """What is no model is told with what there is, and what is one answers bedrock-runtime."""
     refused = program.run("serve", "--sandbox", "process", "--port", "0", "--model", "gpt")

@@ -12,6 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -102,7 +103,7 @@ def arn(aws: Clients, issuer: Issuer) -> str:
     return protected(
         aws,
         issuer,
-        name=f"agent_{issuer.url.rpartition(':')[2]}",
+        name=f"agent_{uuid4().hex}",  # a port would not do: two issuers may have had the same
         allowedClients=["web"],
         allowedScopes=["agent:invoke"],
         customClaims=[claim("team", "STRING", "EQUALS", matchValueString="blue")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -225,6 +226,16 @@ def test_a_name_that_was_made_to_lead_here_gets_nothing(
         if status == 403:
             assert "AGENTCORE_LAB_HOSTS" in json.loads(answer.read())["message"]
         connection.close()
+
+
+def test_only_this_machine_is_listened_to(engine: RunningEngine) -> None:
+    """Not every address of it, either: at another one of the loopback's nobody answers."""
+    port = urlsplit(engine.url).port
+    with (
+        pytest.raises(OSError, match=r"refused|assign"),
+        socket.create_connection(("127.0.0.2", port), timeout=PATIENCE),
+    ):
+        pass
 
 
 def test_a_web_page_gets_nothing_unsigned(aws: Clients, engine: RunningEngine) -> None:
