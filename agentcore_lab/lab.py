@@ -10,7 +10,7 @@ from urllib.parse import quote
 import boto3
 from botocore.config import Config
 
-from agentcore_lab.accounts.handed_out import client_session, credentials_for
+from agentcore_lab.accounts.handed_out import credentials_for, credentials_of_caller, session_of
 from agentcore_lab.cleanup.calls import place, watch_engine
 from agentcore_lab.cleanup.ledger import ledger_of
 from agentcore_lab.cleanup.scratch import Scratch, clean
@@ -22,6 +22,7 @@ from agentcore_lab.lab_model import LabModel
 from agentcore_lab.lab_runtimes import SETTLE_SECONDS, delete_runtime, settled_endpoint, settled_runtime
 from agentcore_lab.launch import find_or_start, stop
 from agentcore_lab.looks.card import card, facts
+from agentcore_lab.own_api import OwnApi
 from agentcore_lab.panels.build import BuildProgress
 from agentcore_lab.panels.calls import Source
 from agentcore_lab.panels.feed import feed_of
@@ -57,6 +58,9 @@ class Lab(Panels):
     ) -> None:
         """Find the engine, or start one in the background; it outlives this process (``agentcore-lab down`` ends it).
 
+        Without ``account``, its name or id, the account is that of the environment's credentials, if the engine has
+        issued them, and else the default one.
+
         Raises:
             WrongSandbox: an engine runs already, with another sandbox than the one asked for.
             NoTls: an engine without TLS runs already, and ``AGENTCORE_LAB_TLS`` asks for it.
@@ -69,19 +73,21 @@ class Lab(Panels):
         )
         self._engine = find_or_start(settings, any_port=port is None)
         # The engine that was found plays its own region, whatever this process would have asked for.
-        self._credentials = credentials_for(self._engine, account)
+        whose = account or credentials_of_caller(self._engine).account_id
+        self._credentials = credentials_for(self._engine, whose)
         self._settings = replace(
             settings, region=self._engine.region, account_id=self._credentials.account_id
         )
-        self.clock = LabClock(self._engine)
-        self.model = LabModel(self._engine)
+        self._api = OwnApi(self._engine.url, self._engine.region, self._credentials)
+        self.clock = LabClock(self._api)
+        self.model = LabModel(self._api)
         apply_to_process(self.environment)
         boto3.setup_default_session()  # the one before keeps the credentials it found first
         watch_engine(self.url)
         self._place = place(self.url)
         self._made = ledger_of(self._place)
         config = Config(read_timeout=_READ_SECONDS)
-        session = client_session(self._engine, account)
+        session = session_of(self._credentials, self.region)
         self.control: Any = session.client("bedrock-agentcore-control", endpoint_url=self.url, config=config)
         self.data: Any = session.client("bedrock-agentcore", endpoint_url=self.url, config=config)
 
@@ -142,7 +148,7 @@ class Lab(Panels):
         Raises:
             LabRefused: it did not start; the engine's log says why.
         """
-        return LabIdp(self._engine)
+        return LabIdp(self._api)
 
     def scratch(self) -> Scratch:
         """A block at whose end all that this process made inside it is deleted, whichever boto3 client made it.
@@ -196,12 +202,12 @@ class Lab(Panels):
         return settled_endpoint(self.control, runtime_id, name, version, timeout)
 
     def sessions(self, runtime_arn: str | None = None) -> SessionList:
-        """Every session of a runtime, or of all: the living first, then the ended, latest first.
+        """Every session of a runtime, or of all of the account's: the living first, then the ended, latest first.
 
         AWS has no such call.
         """
         query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
-        return SessionList.of(self._engine.fetch(f"sessions{query}"))
+        return SessionList.of(self._api.fetch(f"sessions{query}"))
 
     def session(self, session_id: str, runtime_arn: str | None = None) -> SessionDetail:
         """All that is known of a session: state, what comes next, use, health, diagnostics, log; ended ones too.
@@ -213,12 +219,12 @@ class Lab(Panels):
         """
         query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
         path = f"sessions/{quote(session_id, safe='')}{query}"
-        return SessionDetail.of(self._engine.fetch(path), lambda: self._engine.fetch(path))
+        return SessionDetail.of(self._api.fetch(path), lambda: self._api.fetch(path))
 
     @property
     def _source(self) -> Source:
         clients = {"control": self.control, "data": self.data}
-        return Source(feed_of(self._settings.data_dir), clients, self._engine.send)
+        return Source(feed_of(self._settings.data_dir, self.account_id), clients, self._api.send)
 
     def stop(self) -> None:
         """End the engine and every session; runtimes and versions stay in the data directory."""

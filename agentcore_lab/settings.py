@@ -180,6 +180,15 @@ def apply_to_process(variables: Mapping[str, str]) -> None:
     os.environ.pop("AWS_PROFILE", None)
 
 
+def lab_key_in_environment(environ: Mapping[str, str] | None = None) -> tuple[str, str, str | None] | None:
+    """An engine's key that AWS clients of this process take up, its secret and session token; None: no engine's."""
+    env = os.environ if environ is None else environ
+    key, secret = env.get("AWS_ACCESS_KEY_ID", ""), env.get("AWS_SECRET_ACCESS_KEY", "")
+    if not secret or not key.startswith((LAB_KEY_PREFIX, LAB_TEMPORARY_KEY_PREFIX)):
+        return None
+    return key, secret, env.get("AWS_SESSION_TOKEN") or None
+
+
 @contextmanager
 def process_environment_kept() -> Iterator[None]:
     """Within it the environment may be changed; afterwards it is what it was."""

@@ -15,10 +15,11 @@ from rich.table import Table
 
 from agentcore_lab import launch
 from agentcore_lab.accounts.accounts import AccountError
-from agentcore_lab.accounts.handed_out import client_environment, client_session
+from agentcore_lab.accounts.handed_out import client_environment, session_of
 from agentcore_lab.cli.options import (
     NOT_VERIFIED,
     Account,
+    AsAccount,
     AsJson,
     CacheDir,
     DataDir,
@@ -32,6 +33,7 @@ from agentcore_lab.cli.options import (
     Sandbox,
     SigV4,
     Tls,
+    caller_of,
     fail,
     required_engine,
     running_engine,
@@ -40,6 +42,7 @@ from agentcore_lab.cli.options import (
 from agentcore_lab.discovery import EngineAlreadyRuns, PortTaken, RunningEngine
 from agentcore_lab.idp.child import IdpDidNotStart
 from agentcore_lab.model.choice import UnknownModel
+from agentcore_lab.own_api import OwnApi
 from agentcore_lab.runtime.quotas import UnknownQuota
 from agentcore_lab.sandbox.base import BackendUnavailable
 from agentcore_lab.store.db import DatabaseTooNew
@@ -103,18 +106,22 @@ def serve(
         fail(str(error))
 
 
-def status(port: Port = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Say what the running engine is, and list its runtimes. Exits 1 when none runs."""
+def status(
+    port: Port = None, data_dir: DataDir = None, account: AsAccount = None, as_json: AsJson = False
+) -> None:
+    """Say what the running engine is, and what an account has there. Exits 1 when none runs."""
     settings = settings_from(port=port, data_dir=data_dir)
     engine = required_engine(settings, port)
-    facts = engine.fetch("status")
-    runtimes = _runtimes(engine)
+    api = caller_of(engine, account)
+    facts = api.fetch("status")
+    living = sum(session["state"] != "Terminated" for session in api.fetch("sessions")["sessions"])
+    runtimes = _runtimes(api)
     if as_json:
-        typer.echo(json.dumps({**facts, "runtimes": runtimes}, indent=2))
+        typer.echo(json.dumps({**facts, "sessions": living, "runtimes": runtimes}, indent=2))
         return
     console = Console(highlight=False)
     _announce(engine, facts["model"])
-    console.print(f"{facts['sessions']} running sessions")
+    console.print(f"{living} running sessions")
     if runtimes:
         table = Table("Runtime", "Version", "Status")
         for runtime in runtimes:
@@ -169,8 +176,9 @@ def _announce(engine: RunningEngine, model: str) -> None:
     )
 
 
-def _runtimes(engine: RunningEngine) -> list[dict[str, Any]]:
-    client = client_session(engine).client("bedrock-agentcore-control", endpoint_url=engine.url)
+def _runtimes(api: OwnApi) -> list[dict[str, Any]]:
+    session = session_of(api.credentials, api.region)
+    client = session.client("bedrock-agentcore-control", endpoint_url=api.url)
     pages = client.get_paginator("list_agent_runtimes").paginate()
     wanted = ("agentRuntimeArn", "agentRuntimeId", "agentRuntimeName", "agentRuntimeVersion", "status")
     return [{key: item[key] for key in wanted} for page in pages for item in page["agentRuntimes"]]

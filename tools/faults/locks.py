@@ -1,0 +1,171 @@
+"""Faults in what keeps out: signatures, origins, bearer tokens."""
+
+from __future__ import annotations
+
+from tools.faults.fault import Fault
+
+_SIGV4 = ("tests/wire/test_sigv4.py", "tests/server/test_door.py")
+_DOOR = ("tests/server/test_door.py",)
+_BEARER = ("tests/identity/test_bearer_tokens.py", "tests/identity/test_attacks.py")
+
+FAULTS = (
+    Fault(
+        "signature-not-verified",
+        "a request is signed with its key's secret",
+        "wire/sigv4.py",
+        "    if not _same(expected, signature.value):",
+        "    if not signature.value:",
+        _SIGV4,
+    ),
+    Fault(
+        "body-not-signed",
+        "the body is the one that was signed",
+        "wire/sigv4.py",
+        "    if given is not None and given != payload:\n        raise ContentMismatchException(_MISMATCH)\n",
+        "    payload = given or payload\n",
+        _SIGV4,
+    ),
+    Fault(
+        "signature-for-ever",
+        "a signature lasts five minutes",
+        "wire/sigv4.py",
+        "    elif (earliest := now - SKEW) > signature.signed_at:",
+        "    elif (earliest := now - SKEW * 1000) > signature.signed_at:",
+        _SIGV4,
+    ),
+    Fault(
+        "presigned-for-ever",
+        "a presigned URL lasts as long as it says",
+        "wire/sigv4.py",
+        "        if ends < now:",
+        "        if ends < signature.signed_at:",
+        _SIGV4,
+    ),
+    Fault(
+        "signature-for-another-service",
+        "a signature is good for one service",
+        "wire/sigv4.py",
+        "    if services is not None and signature.service not in services:",
+        "    if services is not None and not signature.service:",
+        _SIGV4,
+    ),
+    Fault(
+        "signature-for-another-region",
+        "a signature is good for one region",
+        "wire/sigv4.py",
+        "    if region is not None and signature.region != region:",
+        "    if region is not None and not signature.region:",
+        _SIGV4,
+    ),
+    Fault(
+        "session-token-ignored",
+        "temporary credentials are good with their session token alone",
+        "wire/sigv4.py",
+        '    if key is None or not _same(signature.session_token or "", key.session_token or ""):',
+        "    if key is None:",
+        _SIGV4,
+    ),
+    Fault(
+        "credentials-for-ever",
+        "temporary credentials end",
+        "wire/sigv4.py",
+        "    if key.expires_at is not None and key.expires_at <= now:",
+        "    if key.expires_at is not None and key.expires_at <= signature.signed_at - SKEW * 1000:",
+        _SIGV4,
+    ),
+    Fault(
+        "unsigned-let-in",
+        "nothing of AWS's is answered without a signature",
+        "server/door.py",
+        "        if not wants.nobody:",
+        "        if not wants.services:",
+        _DOOR,
+    ),
+    Fault(
+        "web-page-let-in",
+        "a web page of another origin gets nothing unsigned",
+        "server/door.py",
+        "        if is_foreign(request) and not (signed and self._verifies):",
+        "        if is_foreign(request) and not signed and not self._verifies:",
+        _DOOR,
+    ),
+    Fault(
+        "jwt-signature-not-verified",
+        "a bearer token is signed by its issuer",
+        "identity/tokens.py",
+        "        except jwt.InvalidSignatureError:\n            continue\n",
+        '        except jwt.InvalidSignatureError:\n            return _json(token.split(".")[1])\n',
+        _BEARER,
+        ("05",),
+    ),
+    Fault(
+        "jwt-issuer-not-checked",
+        "a bearer token is of the configured issuer",
+        "identity/claims.py",
+        '    if claims.get("iss") != issuer:',
+        '    if not claims.get("iss"):',
+        _BEARER,
+    ),
+    Fault(
+        "jwt-audience-not-checked",
+        "a bearer token is for an allowed audience",
+        "identity/claims.py",
+        '    if allowed and not set(allowed) & set(strings(claims.get("aud"))):',
+        '    if allowed and "aud" not in claims:',
+        _BEARER,
+    ),
+    Fault(
+        "jwt-client-not-checked",
+        "a bearer token is an allowed client's",
+        "identity/claims.py",
+        '    if allowed and claims.get("client_id") not in allowed:',
+        '    if allowed and "client_id" not in claims:',
+        _BEARER,
+        ("05",),
+    ),
+    Fault(
+        "jwt-scope-not-checked",
+        "a bearer token has an allowed scope",
+        "identity/claims.py",
+        "    if allowed and not set(allowed) & set(scopes(claims)):",
+        "    if allowed and not scopes(claims):",
+        _BEARER,
+        ("05",),
+    ),
+    Fault(
+        "jwt-expiry-not-checked",
+        "a bearer token that has expired is refused",
+        "identity/claims.py",
+        "    if now >= ends + shift:\n"
+        '        yield Fault("exp", f"The token expired at {ends:%Y-%m-%dT%H:%M:%SZ}.")\n'
+        "    elif now >= ends + shift - EXPIRES_SOON:",
+        "    if now >= ends + shift * 2 + SKEW * 10**5:",
+        _BEARER,
+        ("05",),
+    ),
+    Fault(
+        "jwt-from-the-future",
+        "a bearer token is not valid before its time",
+        "identity/claims.py",
+        "    if begins is not None and now < begins + shift - SKEW:",
+        "    if begins is not None and ends < begins:",
+        _BEARER,
+    ),
+    Fault(
+        "withdrawn-key-trusted",
+        "a key that the issuer has withdrawn is forgotten",
+        "identity/jwks.py",
+        "self._clock.now() - issuer.since >= KEPT_FOR:",
+        "self._clock.now() - issuer.since >= KEPT_FOR * 1000:",
+        _BEARER,
+    ),
+    Fault(
+        "signature-in-place-of-token",
+        "who signs does not get to a runtime that takes tokens",
+        "runtime/inbound.py",
+        "            raise UnauthorizedException(_MISMATCH, challenge + _scopes(authorizer))",
+        "            return None",
+        _BEARER,
+        ("05",),
+    ),
+)
