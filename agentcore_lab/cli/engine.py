@@ -133,12 +133,18 @@ def status(
 
 def down(port: Port = None, data_dir: DataDir = None) -> None:
     """Stop the running engine and every session of it; runtimes and versions stay."""
-    engine = running_engine(settings_from(port=port, data_dir=data_dir), port)
+    settings = settings_from(port=port, data_dir=data_dir)
+    if settings.url:
+        fail(f"The engine at {settings.url} (AGENTCORE_LAB_URL) is somebody else's, who may stop it.")
+    engine = running_engine(settings, port)
     if engine is None:
         typer.echo("No engine runs.")
         return
-    with Console().status("Ending sessions …"):
-        launch.stop(engine)
+    try:
+        with Console().status("Ending sessions …"):
+            launch.stop(engine)
+    except launch.NotYours as error:
+        fail(str(error))
     typer.echo(f"The engine at {engine.url} has stopped.")
 
 
@@ -149,6 +155,9 @@ def env(
     as_json: AsJson = False,
     tls: Annotated[
         bool, typer.Option("--tls", help="Also what leads clients to the engine under AWS's own names.")
+    ] = False,
+    lab: Annotated[
+        bool, typer.Option("--lab", help="Also what leads Lab() there, for a user who may not read its data.")
     ] = False,
 ) -> None:
     """Print the variables that point any AWS client at the engine: eval "$(agentcore-lab env)"."""
@@ -162,6 +171,8 @@ def env(
         fail(str(error))
     if tls:
         variables |= client_variables(engine.url, engine.region, Path(engine.data_dir) / "tls")
+    if lab:
+        variables["AGENTCORE_LAB_URL"] = engine.url
     if as_json:
         typer.echo(json.dumps(variables, indent=2))
         return

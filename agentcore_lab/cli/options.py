@@ -114,14 +114,14 @@ def running_engine(settings: Settings, port: int | None) -> RunningEngine | None
     """The engine on ``port`` when one was named, else that of the data directory."""
     if port is not None:
         return engine_at(f"http://{settings.host}:{port}")
-    return find_engine(settings.data_dir)
+    return engine_at(settings.url) if settings.url else find_engine(settings.data_dir)
 
 
 def required_engine(settings: Settings, port: int | None) -> RunningEngine:
     """The running engine; without one the command ends with exit code 1 and the mend."""
     engine = running_engine(settings, port)
     if engine is None:
-        where = f"on port {port}" if port is not None else f"on {settings.data_dir}"
+        where = f"on port {port}" if port is not None else (settings.url or f"on {settings.data_dir}")
         fail(f"No engine runs {where}. Start one with `agentcore-lab serve` or `agentcore-lab up`.")
     return engine
 

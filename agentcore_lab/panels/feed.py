@@ -231,6 +231,11 @@ def _why(error: Exception) -> str:
     return _NO_ANSWER
 
 
+def feed_at(api: OwnApi) -> Feed:
+    """This process's one feed of an account of somebody else's engine."""
+    return _feeds.setdefault((api.url, api.credentials.account_id), Feed(lambda: api))
+
+
 def _events(response: HTTPResponse) -> Iterator[list[tuple[str, str, Any]]]:
     """Events by their id, kind and data: those together that came together."""
     rest = b""
