@@ -13,6 +13,10 @@ from IPython.display import display
 from agentcore_lab.clock import stopwatch
 from agentcore_lab.images.build import Step
 
+_UNBROKEN = """<style>.acl-build.jupyter-widgets-disconnected::before,
+.acl-build .jupyter-widgets-disconnected::before { display: none !important; }</style>"""
+"""A stored notebook shows a build that is over: nothing is broken, as the icon would say that ipywidgets puts there."""
+
 
 class BuildProgress(ipywidgets.HBox):
     """One build, told as it goes; as text only its end, so that an executed notebook compares equal."""
@@ -24,7 +28,9 @@ class BuildProgress(ipywidgets.HBox):
             min=0, max=1, layout=ipywidgets.Layout(width="180px"), description_allow_html=False
         )
         self._text = ipywidgets.HTML(f"Building {escape(name)} …")
-        super().__init__([self._bar, self._text])
+        unbroken = ipywidgets.HTML(_UNBROKEN, layout=ipywidgets.Layout(display="none"))
+        super().__init__([self._bar, self._text, unbroken])
+        self.add_class("acl-build")
 
     @classmethod
     @contextmanager

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from tools.book.mermaid import SCRIPT, fetched
+
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "book"
 LABS = "[0-9]*.ipynb"
@@ -85,6 +87,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--labs", type=Path, help="a folder with executed labs")
     options = parser.parse_args(arguments)
     gather(BUILD / "source", options.labs)
+    if script := fetched(BUILD):
+        shutil.copy(script, BUILD / "source" / SCRIPT)
+    else:
+        sys.stdout.write("Without npm, which would fetch Mermaid, the book's diagrams need the Internet.\n")
     command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]
     code = subprocess.run([*command, BUILD / "source", BUILD / "html"], check=False).returncode
     if code == 0:

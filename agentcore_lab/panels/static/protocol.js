@@ -52,7 +52,7 @@ function render({ model, el }) {
 
   function showTools() {
     const found = model.get("tools") ?? [];
-    if (!found.some(({ name }) => name === chosen)) chosen = found[0]?.name ?? null;
+    if (!found.some(({ name }) => name === chosen)) chosen = model.get("result")?.tool ?? found[0]?.name ?? null;
     tools.replaceChildren(
       ...found.map(({ name, title, description }) =>
         h("div", { class: "acl-tool-name", role: "option", "data-name": name, "aria-selected": String(name === chosen), click: () => choose(name) }, h("code", {}, title ?? name), h("span", { class: "acl-about acl-cut" }, (description ?? "").split("\n")[0])),
