@@ -15,7 +15,8 @@ from agentcore_lab.images.build import Builder
 from agentcore_lab.runtime.throttle import Kind
 from agentcore_lab.sandbox.base import Backend
 from agentcore_lab.server.doors import Doors
-from agentcore_lab.server.engine import Packaging, open_engine
+from agentcore_lab.server.engine import open_engine
+from agentcore_lab.server.packaging import Packaging
 from agentcore_lab.settings import Settings
 
 _DRAIN_SECONDS = 1

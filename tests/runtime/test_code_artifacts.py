@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from agentcore_lab.discovery import RunningEngine
-from agentcore_lab.server.engine import Packaging
+from agentcore_lab.server.packaging import Packaging
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, ScriptedBackend, engine_in_thread
 from agentcore_lab.testing.code import MemoryObjects, ScriptedCode, zipped

@@ -12,7 +12,7 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.errors import ValidationException
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.rules import check_configuration
-from agentcore_lab.server.engine import Packaging
+from agentcore_lab.server.packaging import Packaging
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, ScriptedBackend, engine_in_thread
 from agentcore_lab.testing.code import MemoryObjects, ScriptedCode, zipped
