@@ -186,6 +186,7 @@ async def open_engine(
         stack.push_async_callback(transitions.close)
         stack.push_async_callback(proofs.abandon)
         artifacts = Artifacts(backend, code, repository)
+        await artifacts.open()
         control = ControlPlane(repository, artifacts, clock, proofs, transitions, sessions.end_all, quotas)
         endpoints = EndpointControl(repository, clock, proofs, transitions, quotas)
         control.resume()
