@@ -140,10 +140,12 @@ def test_what_is_wrong_is_told_with_the_mend(
 
 
 def test_the_engine_is_not_a_students_to_stop(as_student: Callable[[str], None]) -> None:
-    """Neither from a notebook nor from a terminal."""
+    """Neither from a notebook nor from a terminal; nor is another started in its place unasked."""
     as_student("ada")
     with pytest.raises(NotYours):
         Lab().stop()
+    up = CliRunner().invoke(app, ["up", "--headless"])
+    assert (up.exit_code, "somebody else's" in up.stderr) == (1, True)
     down = CliRunner().invoke(app, ["down"])
     assert (down.exit_code, "somebody else's" in down.stderr) == (1, True)
 
