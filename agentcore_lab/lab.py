@@ -269,6 +269,7 @@ class Lab(Panels):
             ("Data", "kept by whoever runs the engine" if self._settings.url else self._engine.data_dir),
         ]
         # Whoever asked for nothing may have expected containers.
-        if self._settings.sandbox == "auto" and self.sandbox == "process" and (why := docker_unavailable()):
+        unasked = self._settings.sandbox == "auto" and not self._settings.url
+        if unasked and self.sandbox == "process" and (why := docker_unavailable()):
             rows.insert(2, ("No containers", why))
         return card("Lab", self.sandbox, facts(rows))

@@ -126,7 +126,14 @@ def _of_others(settings: Settings) -> RunningEngine:
 
 
 def _find_or_start_alone(settings: Settings, any_port: bool) -> RunningEngine:
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (settings.data_dir / _LOCK).touch()
+    except PermissionError as error:
+        raise EngineDidNotStart(
+            f"This user may not write to {settings.data_dir} ({error.strerror}). If somebody else runs an engine "
+            "there, ask for the output of `agentcore-lab env --lab --account NAME`; else choose another data directory."
+        ) from None
     with _launching(settings.data_dir):
         return find_engine(settings.data_dir) or _start(settings, any_port)
 

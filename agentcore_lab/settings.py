@@ -101,6 +101,7 @@ class Settings:
             "AGENTCORE_LAB_SIGV4": "1" if self.sigv4 else "0",
             "AGENTCORE_LAB_FAST_LIFECYCLE": "1" if self.fast_lifecycle else "0",
             "AGENTCORE_LAB_TLS": "1" if self.tls else "0",
+            "AGENTCORE_LAB_URL": self.url,
         }
 
     @classmethod

@@ -140,12 +140,41 @@ def test_what_is_wrong_is_told_with_the_mend(
 
 
 def test_the_engine_is_not_a_students_to_stop(as_student: Callable[[str], None]) -> None:
-    """Neither from a notebook nor from a terminal."""
+    """Neither from a notebook nor from a terminal; nor is another started in its place unasked."""
     as_student("ada")
     with pytest.raises(NotYours):
         Lab().stop()
+    up = CliRunner().invoke(app, ["up", "--headless"])
+    assert (up.exit_code, "somebody else's" in up.stderr) == (1, True)
     down = CliRunner().invoke(app, ["down"])
     assert (down.exit_code, "somebody else's" in down.stderr) == (1, True)
+
+
+def test_the_doctor_asks_nothing_of_a_students_machine(
+    as_student: Callable[[str], None], teachers: RunningEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine is all that is looked for: Docker is the teacher's business."""
+    as_student("ada")
+    said = CliRunner().invoke(app, ["doctor"])
+    assert said.exit_code == 0
+    assert teachers.url in said.stdout
+    assert "Docker" not in said.stdout
+    monkeypatch.setenv("AGENTCORE_LAB_URL", "http://127.0.0.1:9")
+    gone = CliRunner().invoke(app, ["doctor"])
+    assert gone.exit_code == 1
+    assert "ask whoever runs it" in gone.stdout
+
+
+def test_a_students_commands_are_of_her_account(
+    as_student: Callable[[str], None], teachers: RunningEngine
+) -> None:
+    """`agentcore-lab status` and `sessions` find the engine and are answered for her."""
+    as_student("ada")
+    for command in (["status"], ["sessions"], ["clock"]):
+        told = CliRunner().invoke(app, command)
+        assert told.exit_code == 0, told.output
+    refused = CliRunner().invoke(app, ["clock", "advance", "1h"])
+    assert (refused.exit_code, "default account" in refused.stderr) == (1, True)
 
 
 def test_the_engine_builds_what_a_student_may_not(

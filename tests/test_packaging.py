@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import re
 import sys
 import tomllib
@@ -107,6 +108,46 @@ def test_conda_installs_the_same() -> None:
     options, requirements = pip_section()[:2], pip_section()[2:]
     assert options == ["--constraint constraints.txt", "--editable ."]
     assert requirements == project()["dependency-groups"]["dev"]
+
+
+def test_the_labs_extra_is_what_notebooks_import() -> None:
+    """`pip install agentcore-lab[labs]` brings every package that a lab's cells import, in the ranges of the tests."""
+    extra = project()["project"]["optional-dependencies"]["labs"]
+    assert set(extra) <= set(project()["dependency-groups"]["dev"])
+    brought = {str(canonicalize_name(Requirement(line).name)) for line in extra}
+    brought |= {
+        str(canonicalize_name(Requirement(line).name)) for line in project()["project"]["dependencies"]
+    }
+    brought |= {"botocore", "ipython", "urllib3"}  # boto3 and ipywidgets cannot do without
+    known = importlib.metadata.packages_distributions()
+    for module in _imported_by_labs() - sys.stdlib_module_names - {"agentcore_lab"}:
+        assert brought & {str(canonicalize_name(name)) for name in known.get(module, [])}, module
+
+
+def _imported_by_labs() -> set[str]:
+    """The top modules that cells import, those aside that other cells write."""
+    imported, written = set(), set()
+    for notebook in (ROOT / "notebooks").glob("0*.ipynb"):
+        for cell in json.loads(notebook.read_text())["cells"]:
+            source = "".join(cell["source"])
+            if source.startswith("%%"):
+                written |= set(re.findall(r"(\w+)\.py", source.splitlines()[0]))
+            elif cell["cell_type"] == "code":
+                imported |= set(re.findall(r"^\s*(?:from|import) (\w+)", source, re.MULTILINE))
+    return imported - written
+
+
+def test_binder_installs_the_labs_under_the_constraints() -> None:
+    """`.binder/` names files that are there, and a Python that is supported."""
+    constraint, package = [
+        line
+        for line in (ROOT / ".binder" / "requirements.txt").read_text().splitlines()
+        if not line.startswith("#")
+    ]
+    # pip reads a constraints file from beside the file that names it, and the package from where it runs.
+    assert (ROOT / ".binder" / constraint.removeprefix("--constraint ")).samefile(ROOT / "constraints.txt")
+    assert package == "--editable .[labs]"
+    assert (ROOT / ".binder" / "runtime.txt").read_text().strip().removeprefix("python-") in PYTHONS
 
 
 def test_conda_has_the_same_python() -> None:

@@ -57,10 +57,12 @@ def dashboard(
     settings = settings_from(port=port, data_dir=data_dir, sandbox=sandbox)
     apply_to_process(settings.engine_environment())
     with Console().status("Looking for the engine …"):
-        lab = Lab(sandbox=settings.sandbox, data_dir=settings.data_dir, port=port, account=account)
+        own = None if settings.url else settings.data_dir
+        lab = Lab(sandbox=settings.sandbox, data_dir=own, port=port, account=account)
     arn = _arn(lab, runtime) if runtime else None
     with TemporaryDirectory(prefix="agentcore-lab-dashboard-") as folder:
         (Path(folder) / _PAGE).write_text(json.dumps(_notebook(arn, account)))
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (settings.data_dir / _LOG).open("w+") as log:
             raise typer.Exit(_serve(Path(folder), page_port, theme, log, headless=headless))
 

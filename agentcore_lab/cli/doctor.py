@@ -155,6 +155,7 @@ def doctor(
         purpose=cast("Purpose", _one_of("--for", purpose, ("lab", "test"))),
         data_dir=settings.data_dir,
         fix=fix,
+        url="" if sandbox else settings.url,
     )
     voice.say(conclusion(report))
     if as_data:

@@ -121,7 +121,11 @@ def required_engine(settings: Settings, port: int | None) -> RunningEngine:
     """The running engine; without one the command ends with exit code 1 and the mend."""
     engine = running_engine(settings, port)
     if engine is None:
-        where = f"on port {port}" if port is not None else (settings.url or f"on {settings.data_dir}")
+        if port is None and settings.url:
+            fail(
+                f"No engine answers at {settings.url} (AGENTCORE_LAB_URL). Ask whoever runs it to start it again."
+            )
+        where = f"on port {port}" if port is not None else f"on {settings.data_dir}"
         fail(f"No engine runs {where}. Start one with `agentcore-lab serve` or `agentcore-lab up`.")
     return engine
 

@@ -45,7 +45,7 @@ def run_labs(
     folder = root.expanduser().resolve() / "notebooks"
     notebooks = _chosen(folder, labs or [])
     console = Console(highlight=False)
-    ours = find_engine(settings.data_dir) is None
+    ours = not settings.url and find_engine(settings.data_dir) is None
     apply_to_process(settings.engine_environment())
     try:
         engine = find_or_start(settings, any_port=port is None)

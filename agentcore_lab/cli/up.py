@@ -69,6 +69,11 @@ def up(
         idp=idp,
         sigv4=sigv4,
     )
+    if settings.url:
+        fail(
+            f"AGENTCORE_LAB_URL leads to somebody else's engine, {settings.url}: open the "
+            "notebooks in JupyterLab as they are. For an engine of your own unset it, or name a --data-dir."
+        )
     root = root.expanduser().resolve()
     if not (root / "notebooks" / FIRST_LAB).is_file():
         fail(

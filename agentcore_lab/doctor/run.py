@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from agentcore_lab.doctor import arm64, docker_engine, tools
+from agentcore_lab.doctor import arm64, docker_engine, elsewhere, tools
 from agentcore_lab.doctor.host import Host, survey
 
 if TYPE_CHECKING:
@@ -126,10 +126,13 @@ class Treatment:
 
 
 def checks(
-    machine: Machine, host: Host, *, sandbox: SandboxChoice, purpose: Purpose, data_dir: Path
+    machine: Machine, host: Host, *, sandbox: SandboxChoice, purpose: Purpose, data_dir: Path, url: str = ""
 ) -> Iterator[Check]:
     """What ``purpose`` needs, in the order in which one thing builds on another."""
     yield tools.python()
+    if url:
+        yield elsewhere.engine(url)
+        return
     yield tools.uv(machine)
     yield tools.toolkit(machine)
     if sandbox != "process":
@@ -149,15 +152,17 @@ def examine(
     purpose: Purpose,
     data_dir: Path,
     fix: bool,
+    url: str = "",
 ) -> Report:
     """Run every check and, with ``fix``, mend what is missing; ``voice`` hears each outcome as it settles.
 
-    ``data_dir`` is where the log of a daemon goes that has to be started by hand.
+    ``data_dir`` is where the log of a daemon goes that has to be started by hand. ``url``: an engine that is
+    somebody else's, and needs nothing of this machine.
     """
     host = survey(machine)
     treatment = Treatment(machine, host, voice)
     outcomes = []
-    for check in checks(machine, host, sandbox=sandbox, purpose=purpose, data_dir=data_dir):
+    for check in checks(machine, host, sandbox=sandbox, purpose=purpose, data_dir=data_dir, url=url):
         finding = check.look()
         state: State = "ok" if finding.ok else "missing"
         if fix and not finding.ok:
