@@ -54,9 +54,9 @@ FAULTS = (
     Fault(
         "agent-works-for-nobody",
         "a caller who leaves stops the agent",
-        "server/doors.py",
-        "            handler_cancellation=True,",
-        "            handler_cancellation=False,",
+        "server/connections.py",
+        "super().__init__(application, handler_cancellation=True, shutdown_timeout=drain)",
+        "super().__init__(application, handler_cancellation=False, shutdown_timeout=drain)",
         _RELAY,
         ("03",),
     ),
