@@ -99,5 +99,6 @@ def lab(engine: RunningEngine, settings: Settings, monkeypatch: pytest.MonkeyPat
     """A notebook's Lab on the running engine; what it sets in the environment is put back afterwards."""
     for name, value in client_environment(engine).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AGENTCORE_LAB_SANDBOX", raising=False)  # this engine has neither
     leave_note(engine)
     return Lab(data_dir=settings.data_dir)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,14 +35,16 @@ class Reader:
 
     def next(self) -> Told:
         """The next event."""
-        found: dict[str, str] = {}
-        while line := self._line():
-            name, _, value = line.partition(": ")
-            found[name] = value
-        if "data" not in found:
-            return self.next()
-        self.last_id = found["id"]
-        return Told(found["id"], found["event"], json.loads(found["data"]))
+        ends = time.monotonic() + PATIENCE
+        while time.monotonic() < ends:
+            found: dict[str, str] = {}
+            while line := self._line():
+                name, _, value = line.partition(": ")
+                found[name] = value
+            if "data" in found:
+                self.last_id = found["id"]
+                return Told(found["id"], found["event"], json.loads(found["data"]))
+        raise AssertionError(f"nothing was told in {PATIENCE:g} s")
 
     def _line(self) -> str:
         line = self._response.readline().decode()
@@ -52,10 +55,12 @@ class Reader:
 
     def until(self, kind: str, wanted: Callable[[Any], bool] = lambda _data: True) -> Told:
         """The first event of this kind whose data is as wanted."""
-        while True:
+        ends = time.monotonic() + PATIENCE
+        while time.monotonic() < ends:
             told = self.next()
             if told.kind == kind and wanted(told.data):
                 return told
+        raise AssertionError(f"no such {kind} was told in {PATIENCE:g} s")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tools.faults.fault import Fault
 
 _ACCOUNTS = ("tests/identity/test_accounts.py",)
+_OWN_API = ("tests/server/test_lab_accounts.py",)
 _VAULT = ("tests/identity/test_vault.py",)
 _USERS = ("tests/identity/test_user_federation.py", "tests/identity/test_users_of_tokens.py")
 _WORKLOADS = (
@@ -236,5 +237,69 @@ FAULTS = (
         "        acts_for = self._named(scope, params, headers) if user is None else _proved(user)",
         "        acts_for = self._named(scope, params, headers) or (user and _proved(user))",
         ("tests/identity/test_runtime_tokens.py", "tests/identity/test_bearer_tokens.py"),
+    ),
+    Fault(
+        "own-api-shows-all-sessions",
+        "the lab's own API shows an account its own sessions",
+        "runtime/roll.py",
+        "        living = [session for session in self.alive() if session.scope.account_id == account_id]",
+        "        living = self.alive()",
+        _OWN_API,
+    ),
+    Fault(
+        "own-api-tells-all",
+        "what happens in one account is not told in another",
+        "runtime/events.py",
+        "        if events := self._records.get(account_id):\n            events.tell(kind, key, value)",
+        "        for events in self._records.values():\n            events.tell(kind, key, value)",
+        _OWN_API,
+    ),
+    Fault(
+        "own-api-asks-nobody",
+        "the lab's own API asks who calls",
+        "server/lab_door.py",
+        "_WANTS = Wants(frozenset({SERVICE}), regional=True, most=2 * 1024 * 1024)",
+        "_WANTS = Wants(frozenset({SERVICE}), regional=True, most=2 * 1024 * 1024, nobody=True)",
+        _OWN_API,
+    ),
+    Fault(
+        "anybody-sets-the-clock",
+        "the clock is the default account's to set",
+        "server/lab_door.py",
+        "            if scope.account_id != self._owner:",
+        "            if not scope.account_id:",
+        _OWN_API,
+    ),
+    Fault(
+        "stream-outlives-its-key",
+        "nothing is told after credentials have ended",
+        "server/events.py",
+        "            if not self._door.lasts(request):",
+        "            if quiet and not self._door.lasts(request):",
+        _OWN_API,
+    ),
+    Fault(
+        "refused-caller-is-told-on",
+        "of a call that its policies refuse an account learns nothing",
+        "server/traces.py",
+        "            account_id = caller if trace.authorized is None else owner",
+        "            account_id = owner",
+        _OWN_API,
+    ),
+    Fault(
+        "one-model-for-all",
+        "what a model has to say is an account's own",
+        "model/scripts.py",
+        "        return self._scripts.setdefault(account_id, Scripts())",
+        '        return self._scripts.setdefault("", Scripts())',
+        _OWN_API,
+    ),
+    Fault(
+        "rates-of-all-together",
+        "request rates are an account's own",
+        "runtime/throttle.py",
+        "        now, rate = self._clock.now(), self._rates[kind]",
+        '        now, rate, account_id = self._clock.now(), self._rates[kind], ""',
+        _OWN_API,
     ),
 )
