@@ -1,0 +1,90 @@
+"""Sandboxes that an engine which was killed has left behind, and those that are slow to go."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+
+from agentcore_lab.sandbox.base import SandboxError, SandboxSpec
+from agentcore_lab.settings import Settings
+from agentcore_lab.testing import FakeClock, Script, ScriptedBackend, engine_in_thread
+from tests.conftest import Clients, clients_of
+from tests.patience import PATIENCE
+from tests.runtime.test_invocations import invoke, ready
+
+
+def left_behind(backend: ScriptedBackend, *names: str) -> None:
+    """Start sandboxes that no engine knows of."""
+    image = backend.add("orphan", Script(exits=0))
+    for name in names:
+        asyncio.run(backend.start(SandboxSpec(name, image, 8080)))
+
+
+def test_a_new_engine_removes_what_a_killed_one_left(
+    settings: Settings, backend: ScriptedBackend, clock: FakeClock
+) -> None:
+    """At once, before it answers anybody: nobody can call them any more, and they would cost memory for ever."""
+    left_behind(backend, "one", "two")
+    with engine_in_thread(settings, backend, clock):
+        assert backend.running == {}
+        assert sorted(backend.stopped) == [("one", 0), ("two", 0)]
+
+
+def test_what_cannot_be_removed_keeps_no_engine_from_starting(
+    settings: Settings, backend: ScriptedBackend, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are removed, and calls are answered."""
+    left_behind(backend, "one", "stuck", "two")
+    stop = ScriptedBackend.stop
+
+    async def all_but_one(self: ScriptedBackend, sandbox_id: str, grace: float) -> None:
+        if sandbox_id == "stuck":
+            raise SandboxError("it is stuck")
+        await stop(self, sandbox_id, grace)
+
+    monkeypatch.setattr(ScriptedBackend, "stop", all_but_one)
+    with engine_in_thread(settings, backend, clock) as engine:
+        assert list(backend.running) == ["stuck"]
+        aws = clients_of(engine.url)
+        assert invoke(aws, ready(aws))["body"] == b"{}"
+
+
+def test_a_session_begins_anew_once_the_old_one_has_gone(
+    aws: Clients, backend: ScriptedBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that comes while the sandbox of its session is being removed waits: there are never two."""
+    arn, session_id = ready(aws), str(uuid.uuid4())
+    removed, may_go = threading.Event(), threading.Event()
+    stop, start = ScriptedBackend.stop, ScriptedBackend.start
+    beside: list[list[str]] = []
+
+    async def slow(self: ScriptedBackend, sandbox_id: str, grace: float) -> None:
+        removed.set()
+        while not may_go.is_set():  # noqa: ASYNC110 - set in another thread
+            await asyncio.sleep(0.01)
+        await stop(self, sandbox_id, grace)
+
+    async def noted(self: ScriptedBackend, spec: SandboxSpec) -> None:
+        beside.append(list(self.running))
+        await start(self, spec)
+
+    monkeypatch.setattr(ScriptedBackend, "stop", slow)
+    monkeypatch.setattr(ScriptedBackend, "start", noted)
+    invoke(aws, arn, runtimeSessionId=session_id)
+    with ThreadPoolExecutor(2) as pool:
+        stopping = pool.submit(
+            aws.data.stop_runtime_session, agentRuntimeArn=arn, runtimeSessionId=session_id
+        )
+        assert removed.wait(PATIENCE)
+        again = pool.submit(invoke, aws, arn, runtimeSessionId=session_id)
+        with suppress(TimeoutError):
+            again.result(0.5)  # one that does not wait is answered by now
+        may_go.set()
+        stopping.result()
+        assert again.result()["body"] == b"{}"
+    assert beside == [[], []]
