@@ -10,15 +10,14 @@ from dataclasses import asdict, dataclass, fields
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
 
+from agentcore_lab.accounts.handed_out import credentials_for
+from agentcore_lab.own_api import WORK_SECONDS, OwnApi, ask
 from agentcore_lab.plain_error import PlainError
 
 _NOTE = "engine.json"
 _LOCK = "engine.lock"
 _ANSWER_SECONDS = 3
-_WORK_SECONDS = 30
 
 
 class EngineAlreadyRuns(PlainError):  # noqa: N818 - a state, named as one
@@ -27,18 +26,6 @@ class EngineAlreadyRuns(PlainError):  # noqa: N818 - a state, named as one
 
 class PortTaken(PlainError):  # noqa: N818 - a state, named as one
     """Something else listens on the port that was asked for."""
-
-
-class LabRefused(PlainError, OSError):  # noqa: N818 - a state, named as one
-    """The engine's own API refused a request; ``status`` is HTTP's, the message the engine's."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class EngineGone(PlainError, OSError):  # noqa: N818 - a state, named as one
-    """The engine does not answer any more; the message says how to have it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,39 +44,20 @@ class RunningEngine:
     started_at: str
     tls: bool = False
 
+    def api(self, account: str | None = None) -> OwnApi:
+        """The engine's own API, in the name of an account by name or id; of the default one without.
+
+        Raises AccountError: there is no such account, or its credentials are not this user's to read.
+        """
+        return OwnApi(self.url, self.region, credentials_for(self, account))
+
     def fetch(self, path: str) -> Any:
-        """The JSON the engine's own API answers on ``/_lab/{path}``.
+        """What the engine's own API answers the default account. Raises LabRefused, EngineGone, AccountError."""
+        return self.api().fetch(path)
 
-        Raises:
-            LabRefused: the engine refused it.
-            EngineGone: it does not answer.
-        """
-        return self._answered(path)
-
-    def send(self, path: str, body: dict[str, Any], *, patience: float = _WORK_SECONDS) -> Any:
-        """The JSON the engine answers within ``patience`` seconds when ``body`` is posted to ``/_lab/{path}``.
-
-        Raises:
-            LabRefused: the engine refused it.
-            EngineGone: it does not answer.
-        """
-        return self._answered(path, json.dumps(body).encode(), patience)
-
-    def _answered(self, path: str, body: bytes | None = None, patience: float = _WORK_SECONDS) -> Any:
-        try:
-            return _fetch(self.url, path, body, patience=patience)
-        except LabRefused:
-            raise
-        except (OSError, HTTPException) as error:
-            raise EngineGone(gone(self.url)) from error
-
-
-def gone(url: str) -> str:
-    """What is wrong when the engine at ``url`` does not answer any more, and what mends it."""
-    return (
-        f"The engine at {url} does not answer any more. Run the cell with `lab = Lab()` again, "
-        "or `agentcore-lab serve`: runtimes and versions are kept, sessions start afresh."
-    )
+    def send(self, path: str, body: dict[str, Any], *, patience: float = WORK_SECONDS) -> Any:
+        """What it answers when the default account posts. Raises LabRefused, EngineGone, AccountError."""
+        return self.api().send(path, body, patience=patience)
 
 
 def find_engine(data_dir: Path) -> RunningEngine | None:
@@ -113,30 +81,10 @@ def noted_process(data_dir: Path) -> int | None:
 def engine_at(url: str) -> RunningEngine | None:
     """The engine that answers on ``url``, if one does."""
     try:
-        status = _fetch(url, "status", patience=_ANSWER_SECONDS)
+        status = ask(url, "status", None, {}, _ANSWER_SECONDS)
         return RunningEngine(**{field.name: status[field.name] for field in fields(RunningEngine)})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, HTTPException, ValueError, TypeError, KeyError):
         return None
-
-
-def _fetch(url: str, path: str, body: bytes | None = None, *, patience: float = _WORK_SECONDS) -> Any:
-    # Loopback never goes through a proxy the machine may have configured.
-    opener = build_opener(ProxyHandler({}))
-    headers = {"Content-Type": "application/json"}
-    request = Request(f"{url}/_lab/{path}", body, headers)  # noqa: S310 - the engine's own address
-    try:
-        with opener.open(request, timeout=patience) as response:
-            return json.load(response)
-    except HTTPError as error:
-        with error:
-            raise LabRefused(error.code, _message(error)) from error
-
-
-def _message(error: HTTPError) -> str:
-    try:
-        return str(json.load(error)["message"])
-    except (ValueError, KeyError, TypeError):
-        return str(error)
 
 
 @contextmanager

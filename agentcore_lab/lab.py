@@ -10,21 +10,25 @@ from urllib.parse import quote
 import boto3
 from botocore.config import Config
 
-from agentcore_lab.accounts.handed_out import client_session, credentials_for
+from agentcore_lab.accounts.brought import credentials_brought
+from agentcore_lab.accounts.credentials import Credentials
+from agentcore_lab.accounts.handed_out import credentials_for, credentials_of_caller, session_of
 from agentcore_lab.cleanup.calls import place, watch_engine
 from agentcore_lab.cleanup.ledger import ledger_of
 from agentcore_lab.cleanup.scratch import Scratch, clean
-from agentcore_lab.images.build import Built, image_uri
+from agentcore_lab.images.build import Builder, Built, image_uri
 from agentcore_lab.images.choose import builder_for
+from agentcore_lab.lab_builds import EngineBuilder
 from agentcore_lab.lab_clock import LabClock
 from agentcore_lab.lab_idp import LabIdp
 from agentcore_lab.lab_model import LabModel
 from agentcore_lab.lab_runtimes import SETTLE_SECONDS, delete_runtime, settled_endpoint, settled_runtime
-from agentcore_lab.launch import find_or_start, stop
+from agentcore_lab.launch import NotYours, find_or_start, stop
 from agentcore_lab.looks.card import card, facts
+from agentcore_lab.own_api import OwnApi
 from agentcore_lab.panels.build import BuildProgress
 from agentcore_lab.panels.calls import Source
-from agentcore_lab.panels.feed import feed_of
+from agentcore_lab.panels.feed import feed_at, feed_of
 from agentcore_lab.panels.of_lab import Panels
 from agentcore_lab.panels.session_detail import SessionDetail
 from agentcore_lab.panels.views import SessionList
@@ -57,7 +61,12 @@ class Lab(Panels):
     ) -> None:
         """Find the engine, or start one in the background; it outlives this process (``agentcore-lab down`` ends it).
 
+        Without ``account``, its name or id, the account is that of the environment's credentials, if the engine has
+        issued them, and else the default one. Where ``AGENTCORE_LAB_URL`` names somebody else's engine, that one is
+        used with the environment's credentials; ``data_dir`` or ``port`` mean an engine of one's own all the same.
+
         Raises:
+            NoEngineThere: none answers where ``AGENTCORE_LAB_URL`` leads.
             WrongSandbox: an engine runs already, with another sandbox than the one asked for.
             NoTls: an engine without TLS runs already, and ``AGENTCORE_LAB_TLS`` asks for it.
             EngineDidNotStart: a new engine did not come up; the message is its own sentence, or the end of its log.
@@ -69,21 +78,29 @@ class Lab(Panels):
         )
         self._engine = find_or_start(settings, any_port=port is None)
         # The engine that was found plays its own region, whatever this process would have asked for.
-        self._credentials = credentials_for(self._engine, account)
+        self._credentials = self._credentials_of(settings, account)
         self._settings = replace(
             settings, region=self._engine.region, account_id=self._credentials.account_id
         )
-        self.clock = LabClock(self._engine)
-        self.model = LabModel(self._engine)
+        self._api = OwnApi(self._engine.url, self._engine.region, self._credentials)
+        self.clock = LabClock(self._api)
+        self.model = LabModel(self._api)
         apply_to_process(self.environment)
         boto3.setup_default_session()  # the one before keeps the credentials it found first
         watch_engine(self.url)
         self._place = place(self.url)
         self._made = ledger_of(self._place)
         config = Config(read_timeout=_READ_SECONDS)
-        session = client_session(self._engine, account)
-        self.control: Any = session.client("bedrock-agentcore-control", endpoint_url=self.url, config=config)
-        self.data: Any = session.client("bedrock-agentcore", endpoint_url=self.url, config=config)
+        self._session = session_of(self._credentials, self.region)
+        self.control: Any = self._session.client(
+            "bedrock-agentcore-control", endpoint_url=self.url, config=config
+        )
+        self.data: Any = self._session.client("bedrock-agentcore", endpoint_url=self.url, config=config)
+
+    def _credentials_of(self, settings: Settings, account: str | None) -> Credentials:
+        if settings.url:
+            return credentials_brought(self.url, self.region, account)
+        return credentials_for(self._engine, account or credentials_of_caller(self._engine).account_id)
 
     @property
     def url(self) -> str:
@@ -114,7 +131,7 @@ class Lab(Panels):
     def environment(self) -> dict[str, str]:
         """The variables that point any AWS client at this engine."""
         variables = {**self._settings.client_environment(self.url), **self._credentials.environment()}
-        if self._engine.tls:
+        if self._engine.tls and not self._settings.url:
             variables |= client_variables(self.url, self.region, Path(self._engine.data_dir) / "tls")
         return variables
 
@@ -132,9 +149,18 @@ class Lab(Panels):
             BuildError: the Dockerfile, its packages or this machine do not allow it.
         """
         source = Path(folder).expanduser().resolve()
-        builder = builder_for(self.sandbox, self._settings)
+        builder = self._builder()
         with BuildProgress.shown(name or source.name) as progress:
             return builder.build(source, self.image_uri(name or source.name, tag), on_step=progress.step)
+
+    def _builder(self) -> Builder:
+        # Somebody else's engine has Docker or folders that this user may not use: it builds itself.
+        if self._settings.url:
+            return EngineBuilder(self._client, self.account_id, self.region)
+        return builder_for(self.sandbox, self._settings)
+
+    def _client(self, service: str) -> Any:
+        return self._session.client(service, endpoint_url=self.url)
 
     def idp(self) -> LabIdp:
         """The local identity provider (OpenID Connect), started if it does not run; it ends with the engine.
@@ -142,7 +168,7 @@ class Lab(Panels):
         Raises:
             LabRefused: it did not start; the engine's log says why.
         """
-        return LabIdp(self._engine)
+        return LabIdp(self._api)
 
     def scratch(self) -> Scratch:
         """A block at whose end all that this process made inside it is deleted, whichever boto3 client made it.
@@ -196,12 +222,12 @@ class Lab(Panels):
         return settled_endpoint(self.control, runtime_id, name, version, timeout)
 
     def sessions(self, runtime_arn: str | None = None) -> SessionList:
-        """Every session of a runtime, or of all: the living first, then the ended, latest first.
+        """Every session of a runtime, or of all of the account's: the living first, then the ended, latest first.
 
         AWS has no such call.
         """
         query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
-        return SessionList.of(self._engine.fetch(f"sessions{query}"))
+        return SessionList.of(self._api.fetch(f"sessions{query}"))
 
     def session(self, session_id: str, runtime_arn: str | None = None) -> SessionDetail:
         """All that is known of a session: state, what comes next, use, health, diagnostics, log; ended ones too.
@@ -213,15 +239,23 @@ class Lab(Panels):
         """
         query = f"?runtime={quote(runtime_arn, safe='')}" if runtime_arn else ""
         path = f"sessions/{quote(session_id, safe='')}{query}"
-        return SessionDetail.of(self._engine.fetch(path), lambda: self._engine.fetch(path))
+        return SessionDetail.of(self._api.fetch(path), lambda: self._api.fetch(path))
 
     @property
     def _source(self) -> Source:
         clients = {"control": self.control, "data": self.data}
-        return Source(feed_of(self._settings.data_dir), clients, self._engine.send)
+        own = not self._settings.url
+        feed = feed_of(self._settings.data_dir, self.account_id) if own else feed_at(self._api)
+        return Source(feed, clients, self._api.send)
 
     def stop(self) -> None:
-        """End the engine and every session; runtimes and versions stay in the data directory."""
+        """End the engine and every session; runtimes and versions stay in the data directory.
+
+        Raises:
+            NotYours: it is somebody else's.
+        """
+        if self._settings.url:
+            raise NotYours(f"The engine at {self.url} is somebody else's, who may stop it.")
         stop(self._engine)
 
     def __repr__(self) -> str:
@@ -232,7 +266,7 @@ class Lab(Panels):
             ("Engine", f"{self.url} · agentcore-lab {self._engine.version}"),
             ("Sandbox", f"{self.sandbox} · {self._engine.isolation}"),
             ("Account and region", f"{self.account_id} · {self.region}"),
-            ("Data", self._engine.data_dir),
+            ("Data", "kept by whoever runs the engine" if self._settings.url else self._engine.data_dir),
         ]
         # Whoever asked for nothing may have expected containers.
         if self._settings.sandbox == "auto" and self.sandbox == "process" and (why := docker_unavailable()):

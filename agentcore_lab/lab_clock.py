@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agentcore_lab.discovery import EngineGone, RunningEngine
 from agentcore_lab.looks.card import card, facts
+from agentcore_lab.own_api import Api, EngineGone
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -33,7 +33,7 @@ class LabClock:
     Agents inside containers keep real time: nothing an agent does is hurried by setting the engine's clock ahead.
     """
 
-    def __init__(self, engine: RunningEngine) -> None:
+    def __init__(self, engine: Api) -> None:
         self._engine = engine
 
     def now(self) -> datetime:
@@ -46,7 +46,8 @@ class LabClock:
         """Set the engine's clock ahead; what is due by then happens at once.
 
         Raises:
-            LabRefused: the clock only goes forward, and not by more than a year.
+            LabRefused: the clock only goes forward, and not by more than a year; all accounts share it, and the
+                default one alone may set it.
         """
         by = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
         answer = self._engine.send("clock", {"advanceSeconds": by.total_seconds()})

@@ -14,10 +14,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 from agentcore_lab.clock import SystemClock
-from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.idp import state
 from agentcore_lab.idp.visitor import consent
 from agentcore_lab.looks.card import card, facts
+from agentcore_lab.own_api import Api
 from agentcore_lab.plain_error import PlainError
 
 _PATIENCE_SECONDS = 30
@@ -35,7 +35,7 @@ class LabIdp:
     credentials). ``issuer`` and ``discovery_url`` are the same for this machine and for containers.
     """
 
-    def __init__(self, engine: RunningEngine) -> None:
+    def __init__(self, engine: Api) -> None:
         started = engine.send("idp", {}, patience=_START_SECONDS)
         self.issuer: str = started["issuer"]
         self.discovery_url = f"{self.issuer}/.well-known/openid-configuration"

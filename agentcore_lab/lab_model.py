@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.own_api import Api
 
 Step = str | Mapping[str, Any]
 
@@ -13,7 +13,7 @@ Step = str | Mapping[str, Any]
 class LabModel:
     """What the scripted model behind ``bedrock-runtime`` has to answer; scripts last as long as the engine runs."""
 
-    def __init__(self, engine: RunningEngine) -> None:
+    def __init__(self, engine: Api) -> None:
         self._engine = engine
 
     def script(self, when: str | Mapping[str, str], then: Step | Sequence[Step]) -> None:

@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
-from agentcore_lab.discovery import RunningEngine, find_engine, noted_process
+from agentcore_lab.discovery import RunningEngine, engine_at, find_engine, noted_process
 from agentcore_lab.plain_error import PlainError
 from agentcore_lab.settings import Settings
 
@@ -43,12 +44,20 @@ class NoTls(PlainError):  # noqa: N818 - a state, named as one
     """An engine runs already, without TLS, and TLS was asked for."""
 
 
+class NoEngineThere(PlainError):  # noqa: N818 - a state, named as one
+    """The engine that AGENTCORE_LAB_URL names does not answer, and is not this user's to start."""
+
+
+class NotYours(PlainError):  # noqa: N818 - a state, named as one
+    """The engine is somebody else's to stop."""
+
+
 class EngineDidNotStop(PlainError, TimeoutError):  # noqa: N818 - a state, named as one
     """The engine was asked to end and still runs."""
 
 
 def find_or_start(settings: Settings, *, any_port: bool = True) -> RunningEngine:
-    """The engine of the settings' data directory; started in the background when there is none.
+    """The engine at the settings' URL, or that of their data directory, started in the background when there is none.
 
     Of several processes that ask at the same time one starts it and the others wait for it.
 
@@ -56,7 +65,10 @@ def find_or_start(settings: Settings, *, any_port: bool = True) -> RunningEngine
         WrongSandbox: the engine that runs has another sandbox than the settings ask for.
         NoTls: the engine that runs has no TLS, for which the settings ask.
         EngineDidNotStart: a new engine did not come up.
+        NoEngineThere: none answers at the settings' URL.
     """
+    if settings.url:
+        return _of_others(settings)
     engine = find_engine(settings.data_dir) or _find_or_start_alone(settings, any_port)
     if settings.sandbox not in {"auto", engine.sandbox}:
         raise WrongSandbox(
@@ -75,6 +87,7 @@ def stop(engine: RunningEngine) -> None:
     """Ask the engine to end (SIGTERM) and wait until it and its sandboxes are gone.
 
     Raises:
+        NotYours: its process is another user's.
         EngineDidNotStop: it still runs after a minute.
     """
     try:
@@ -91,8 +104,25 @@ def stop(engine: RunningEngine) -> None:
             time.sleep(_POLL_SECONDS)
     except psutil.NoSuchProcess:
         return
+    except psutil.AccessDenied:
+        raise NotYours(f"The engine at {engine.url} is another user's, who may stop it.") from None
     finally:
         _forget_ended()
+
+
+def _of_others(settings: Settings) -> RunningEngine:
+    engine = engine_at(settings.url)
+    if engine is None:
+        raise NoEngineThere(
+            f"No engine answers at {settings.url}, where AGENTCORE_LAB_URL leads. Whoever runs it starts it again with "
+            "`agentcore-lab serve`; without that variable an engine of your own is started."
+        )
+    if settings.sandbox not in {"auto", engine.sandbox}:
+        raise WrongSandbox(
+            f"The engine at {settings.url} has the {engine.sandbox} sandbox, and {settings.sandbox} was asked for: "
+            "leave that out. Whoever runs the engine chooses."
+        )
+    return replace(engine, url=settings.url)
 
 
 def _find_or_start_alone(settings: Settings, any_port: bool) -> RunningEngine:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, cast, get_args
+from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path, user_data_path
 
@@ -43,6 +44,7 @@ class Settings:
     local identity provider starts with the engine. ``tls``: the engine's port takes HTTPS,
     and leads clients that use it as a proxy to the engine under AWS's own names (docs/tls.md). ``sigv4``: signatures
     are verified. ``hosts``: names of this machine that clients may ask for besides its own (server/hosts.py).
+    ``url``: an engine of somebody else's, used with the credentials in the environment; none is started then.
     """
 
     data_dir: Path
@@ -63,6 +65,7 @@ class Settings:
     hosts: tuple[str, ...] = ()
     model_key: str = field(default="", repr=False)
     tls: bool = False
+    url: str = ""
 
     @property
     def tls_dir(self) -> Path:
@@ -132,7 +135,10 @@ class Settings:
             idp=_switch(env, "AGENTCORE_LAB_IDP"),
             sigv4=_switch(env, "AGENTCORE_LAB_SIGV4", "1"),
             hosts=tuple(env.get("AGENTCORE_LAB_HOSTS", "").replace(",", " ").split()),
+            url=_url(env.get("AGENTCORE_LAB_URL", "")),
         )
+        if overrides.get("data_dir") is not None or overrides.get("port") is not None:
+            settings = replace(settings, url="")  # who names an engine of his own means that one
         return replace(settings, **{key: value for key, value in overrides.items() if value is not None})
 
 
@@ -142,6 +148,15 @@ def _quotas(text: str) -> dict[str, int]:
     if not all(name and number.isdecimal() for name, _, number in pairs):
         raise BadSetting(f"AGENTCORE_LAB_QUOTAS is {text!r}: use name=number, parted by commas")
     return {name: int(number) for name, _, number in pairs}
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise BadSetting(
+            f"AGENTCORE_LAB_URL is {text!r}: use an engine's address, such as http://127.0.0.1:4599"
+        )
+    return text.rstrip("/")
 
 
 def _switch(env: Mapping[str, str], name: str, default: str = "0") -> bool:
@@ -175,9 +190,18 @@ def _count(env: Mapping[str, str], name: str) -> int | None:
 
 def apply_to_process(variables: Mapping[str, str]) -> None:
     """Set environment variables of this process, for the AWS clients its user makes."""
+    for other in {"AWS_SESSION_TOKEN", "AWS_PROFILE"} - set(variables):
+        os.environ.pop(other, None)
     os.environ.update(variables)
-    os.environ.pop("AWS_SESSION_TOKEN", None)
-    os.environ.pop("AWS_PROFILE", None)
+
+
+def lab_key_in_environment(environ: Mapping[str, str] | None = None) -> tuple[str, str, str | None] | None:
+    """An engine's key that AWS clients of this process take up, its secret and session token; None: no engine's."""
+    env = os.environ if environ is None else environ
+    key, secret = env.get("AWS_ACCESS_KEY_ID", ""), env.get("AWS_SECRET_ACCESS_KEY", "")
+    if not secret or not key.startswith((LAB_KEY_PREFIX, LAB_TEMPORARY_KEY_PREFIX)):
+        return None
+    return key, secret, env.get("AWS_SESSION_TOKEN") or None
 
 
 @contextmanager

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import hypothesis
 import pytest
 from botocore.config import Config
@@ -17,6 +19,9 @@ from agentcore_lab.discovery import RunningEngine, engine_at, leave_note
 from agentcore_lab.lab import Lab
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import UNMETERED, FakeClock, ScriptedBackend, engine_in_thread
+
+# Each session of boto3 reads AWS's models anew, which was most of what a test with an engine cost.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 # A machine under load is no fault of the code.
 hypothesis.settings.register_profile("lab", deadline=None)
@@ -33,14 +38,16 @@ class Clients:
     data: Any
 
 
-def clients_of(url: str, *, region: str = "us-west-2", patience: int = 60) -> Clients:
+def clients_of(
+    url: str, *, region: str = "us-west-2", patience: int = 60, account: str | None = None
+) -> Clients:
     """Clients as a user makes them, except that an engine that fails is not asked again.
 
-    ``patience``: how many seconds they wait for an answer.
+    ``patience``: how many seconds they wait for an answer. ``account``: a name or id, the default one if left out.
     """
     engine = engine_at(url)
     assert engine is not None, f"no engine answers at {url}"
-    session = client_session(engine, region=region)
+    session = client_session(engine, account, region)
     config = Config(retries={"total_max_attempts": 1}, read_timeout=patience)
     return Clients(
         session.client("bedrock-agentcore-control", endpoint_url=url, config=config),

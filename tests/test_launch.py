@@ -15,8 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agentcore_lab.discovery import EngineGone, find_engine, sole_owner
+from agentcore_lab.discovery import find_engine, sole_owner
 from agentcore_lab.launch import EngineDidNotStart, WrongSandbox, find_or_start, stop
+from agentcore_lab.own_api import EngineGone
 from agentcore_lab.settings import BadSetting, Settings
 from tests.patience import eventually
 from tests.programs import ROOT

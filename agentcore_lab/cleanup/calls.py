@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from botocore.client import BaseClient
 from botocore.exceptions import EndpointConnectionError
 
-from agentcore_lab.discovery import gone
+from agentcore_lab.own_api import gone
 from agentcore_lab.plain_error import PlainError
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared, not bound

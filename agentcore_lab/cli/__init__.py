@@ -9,7 +9,19 @@ from botocore.exceptions import EndpointConnectionError
 from typer.core import TyperGroup
 
 from agentcore_lab import __version__
-from agentcore_lab.cli import accounts, clock, dashboard, doctor, engine, idp, images, run_labs, sessions, up
+from agentcore_lab.cli import (
+    accounts,
+    clock,
+    dashboard,
+    doctor,
+    engine,
+    idp,
+    images,
+    prune,
+    run_labs,
+    sessions,
+    up,
+)
 from agentcore_lab.cli.options import fail
 from agentcore_lab.plain_error import PlainError
 
@@ -58,6 +70,7 @@ for _command in (
     engine.env,
     dashboard.dashboard,
     doctor.doctor,
+    prune.prune,
 ):
     app.command()(_command)
 app.add_typer(sessions.sessions, name="sessions")

@@ -8,9 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from agentcore_lab.cli.options import AsJson, DataDir, Port, fail, required_engine, settings_from
-from agentcore_lab.discovery import LabRefused
+from agentcore_lab.cli.options import (
+    AsAccount,
+    AsJson,
+    DataDir,
+    Port,
+    caller_of,
+    fail,
+    required_engine,
+    settings_from,
+)
 from agentcore_lab.lab_clock import duration
+from agentcore_lab.own_api import LabRefused
 
 clock = typer.Typer(
     help="The engine's clock; agents inside containers keep real time.", no_args_is_help=False
@@ -19,11 +28,16 @@ clock = typer.Typer(
 
 @clock.callback(invoke_without_command=True)
 def show(
-    context: typer.Context, port: Port = None, data_dir: DataDir = None, as_json: AsJson = False
+    context: typer.Context,
+    port: Port = None,
+    data_dir: DataDir = None,
+    account: AsAccount = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say what the engine's clock shows, or set it ahead."""
     if context.invoked_subcommand is None:
-        _tell(required_engine(settings_from(port=port, data_dir=data_dir), port).fetch("clock"), as_json)
+        engine = required_engine(settings_from(port=port, data_dir=data_dir), port)
+        _tell(caller_of(engine, account).fetch("clock"), as_json)
 
 
 @clock.command()
@@ -31,9 +45,12 @@ def advance(
     by: Annotated[str, typer.Argument(help="How far: 90s, 15m, 8h, 1h30m.", metavar="DURATION")],
     port: Port = None,
     data_dir: DataDir = None,
+    account: AsAccount = None,
     as_json: AsJson = False,
 ) -> None:
     """Set the engine's clock ahead, so that time-outs are due at once. It never goes back.
+
+    All accounts share the clock: the default one alone may set it.
 
     Agents inside containers keep real time: what they do for a minute still takes a minute.
     """
@@ -43,7 +60,7 @@ def advance(
         raise typer.BadParameter(str(error), param_hint="DURATION") from error
     engine = required_engine(settings_from(port=port, data_dir=data_dir), port)
     try:
-        _tell(engine.send("clock", {"advanceSeconds": seconds}), as_json)
+        _tell(caller_of(engine, account).send("clock", {"advanceSeconds": seconds}), as_json)
     except LabRefused as error:
         fail(str(error))
 

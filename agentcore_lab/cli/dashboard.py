@@ -18,7 +18,7 @@ from typing import Annotated, Any, TextIO
 import typer
 from rich.console import Console
 
-from agentcore_lab.cli.options import DataDir, Port, Sandbox, fail, settings_from
+from agentcore_lab.cli.options import Account, DataDir, Port, Sandbox, fail, settings_from
 from agentcore_lab.lab import Lab
 from agentcore_lab.panels.views import RuntimeName
 from agentcore_lab.settings import apply_to_process
@@ -49,17 +49,18 @@ def dashboard(
     port: Port = None,
     data_dir: DataDir = None,
     sandbox: Sandbox = None,
+    account: Account = None,
 ) -> None:
-    """Show the live panels of all runtimes as a page, until Ctrl-C. Starts the engine if none runs."""
+    """Show the live panels of all runtimes of an account as a page, until Ctrl-C. Starts the engine if none runs."""
     if theme not in {"light", "dark"}:
         raise typer.BadParameter(f"{theme!r} is neither light nor dark", param_hint="--theme")
     settings = settings_from(port=port, data_dir=data_dir, sandbox=sandbox)
     apply_to_process(settings.engine_environment())
     with Console().status("Looking for the engine …"):
-        lab = Lab(sandbox=settings.sandbox, data_dir=settings.data_dir, port=port)
+        lab = Lab(sandbox=settings.sandbox, data_dir=settings.data_dir, port=port, account=account)
     arn = _arn(lab, runtime) if runtime else None
     with TemporaryDirectory(prefix="agentcore-lab-dashboard-") as folder:
-        (Path(folder) / _PAGE).write_text(json.dumps(_notebook(arn)))
+        (Path(folder) / _PAGE).write_text(json.dumps(_notebook(arn, account)))
         with (settings.data_dir / _LOG).open("w+") as log:
             raise typer.Exit(_serve(Path(folder), page_port, theme, log, headless=headless))
 
@@ -135,8 +136,9 @@ def _arn(lab: Lab, wanted: str) -> str:
     return found[0]
 
 
-def _notebook(arn: str | None) -> dict[str, Any]:
-    source = f"from agentcore_lab import Lab\n\nlab = Lab()\nlab.dashboard_page({arn!r})"
+def _notebook(arn: str | None, account: str | None) -> dict[str, Any]:
+    whose = f"account={account!r}" if account else ""
+    source = f"from agentcore_lab import Lab\n\nlab = Lab({whose})\nlab.dashboard_page({arn!r})"
     cell: dict[str, Any] = {
         "cell_type": "code",
         "id": "dashboard",

@@ -15,10 +15,11 @@ from rich.table import Table
 
 from agentcore_lab import launch
 from agentcore_lab.accounts.accounts import AccountError
-from agentcore_lab.accounts.handed_out import client_environment, client_session
+from agentcore_lab.accounts.handed_out import client_environment, session_of
 from agentcore_lab.cli.options import (
     NOT_VERIFIED,
     Account,
+    AsAccount,
     AsJson,
     CacheDir,
     DataDir,
@@ -32,6 +33,7 @@ from agentcore_lab.cli.options import (
     Sandbox,
     SigV4,
     Tls,
+    caller_of,
     fail,
     required_engine,
     running_engine,
@@ -40,6 +42,7 @@ from agentcore_lab.cli.options import (
 from agentcore_lab.discovery import EngineAlreadyRuns, PortTaken, RunningEngine
 from agentcore_lab.idp.child import IdpDidNotStart
 from agentcore_lab.model.choice import UnknownModel
+from agentcore_lab.own_api import OwnApi
 from agentcore_lab.runtime.quotas import UnknownQuota
 from agentcore_lab.sandbox.base import BackendUnavailable
 from agentcore_lab.store.db import DatabaseTooNew
@@ -103,18 +106,22 @@ def serve(
         fail(str(error))
 
 
-def status(port: Port = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Say what the running engine is, and list its runtimes. Exits 1 when none runs."""
+def status(
+    port: Port = None, data_dir: DataDir = None, account: AsAccount = None, as_json: AsJson = False
+) -> None:
+    """Say what the running engine is, and what an account has there. Exits 1 when none runs."""
     settings = settings_from(port=port, data_dir=data_dir)
     engine = required_engine(settings, port)
-    facts = engine.fetch("status")
-    runtimes = _runtimes(engine)
+    api = caller_of(engine, account)
+    facts = api.fetch("status")
+    living = sum(session["state"] != "Terminated" for session in api.fetch("sessions")["sessions"])
+    runtimes = _runtimes(api)
     if as_json:
-        typer.echo(json.dumps({**facts, "runtimes": runtimes}, indent=2))
+        typer.echo(json.dumps({**facts, "sessions": living, "runtimes": runtimes}, indent=2))
         return
     console = Console(highlight=False)
     _announce(engine, facts["model"])
-    console.print(f"{facts['sessions']} running sessions")
+    console.print(f"{living} running sessions")
     if runtimes:
         table = Table("Runtime", "Version", "Status")
         for runtime in runtimes:
@@ -126,12 +133,18 @@ def status(port: Port = None, data_dir: DataDir = None, as_json: AsJson = False)
 
 def down(port: Port = None, data_dir: DataDir = None) -> None:
     """Stop the running engine and every session of it; runtimes and versions stay."""
-    engine = running_engine(settings_from(port=port, data_dir=data_dir), port)
+    settings = settings_from(port=port, data_dir=data_dir)
+    if settings.url:
+        fail(f"The engine at {settings.url} (AGENTCORE_LAB_URL) is somebody else's, who may stop it.")
+    engine = running_engine(settings, port)
     if engine is None:
         typer.echo("No engine runs.")
         return
-    with Console().status("Ending sessions …"):
-        launch.stop(engine)
+    try:
+        with Console().status("Ending sessions …"):
+            launch.stop(engine)
+    except launch.NotYours as error:
+        fail(str(error))
     typer.echo(f"The engine at {engine.url} has stopped.")
 
 
@@ -142,6 +155,9 @@ def env(
     as_json: AsJson = False,
     tls: Annotated[
         bool, typer.Option("--tls", help="Also what leads clients to the engine under AWS's own names.")
+    ] = False,
+    lab: Annotated[
+        bool, typer.Option("--lab", help="Also what leads Lab() there, for a user who may not read its data.")
     ] = False,
 ) -> None:
     """Print the variables that point any AWS client at the engine: eval "$(agentcore-lab env)"."""
@@ -155,6 +171,8 @@ def env(
         fail(str(error))
     if tls:
         variables |= client_variables(engine.url, engine.region, Path(engine.data_dir) / "tls")
+    if lab:
+        variables["AGENTCORE_LAB_URL"] = engine.url
     if as_json:
         typer.echo(json.dumps(variables, indent=2))
         return
@@ -169,8 +187,9 @@ def _announce(engine: RunningEngine, model: str) -> None:
     )
 
 
-def _runtimes(engine: RunningEngine) -> list[dict[str, Any]]:
-    client = client_session(engine).client("bedrock-agentcore-control", endpoint_url=engine.url)
+def _runtimes(api: OwnApi) -> list[dict[str, Any]]:
+    session = session_of(api.credentials, api.region)
+    client = session.client("bedrock-agentcore-control", endpoint_url=api.url)
     pages = client.get_paginator("list_agent_runtimes").paginate()
     wanted = ("agentRuntimeArn", "agentRuntimeId", "agentRuntimeName", "agentRuntimeVersion", "status")
     return [{key: item[key] for key in wanted} for page in pages for item in page["agentRuntimes"]]

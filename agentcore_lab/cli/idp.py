@@ -13,11 +13,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from agentcore_lab.cli.options import AsJson, DataDir, fail, settings_from
+from agentcore_lab.cli.options import AsJson, DataDir, caller_of, fail, settings_from
 from agentcore_lab.clock import SystemClock
-from agentcore_lab.discovery import EngineGone, LabRefused, find_engine
+from agentcore_lab.discovery import find_engine
 from agentcore_lab.idp import FOLDER, state
 from agentcore_lab.idp.child import IdpDidNotStart, ProviderProcess
+from agentcore_lab.own_api import EngineGone, LabRefused
 
 idp = typer.Typer(help="The local identity provider (OpenID Connect).", no_args_is_help=False)
 
@@ -40,7 +41,7 @@ def run(
     settings = settings_from(data_dir=data_dir)
     try:
         if engine := find_engine(settings.data_dir):
-            _tell(engine.send("idp", {})["issuer"])
+            _tell(caller_of(engine, None).send("idp", {})["issuer"])
         else:
             asyncio.run(_alone(ProviderProcess(settings.data_dir / FOLDER, host, port)))
     except (IdpDidNotStart, LabRefused, EngineGone) as error:

@@ -7,7 +7,9 @@ from typing import Annotated, NoReturn, cast
 
 import typer
 
+from agentcore_lab.accounts.handed_out import credentials_of_caller
 from agentcore_lab.discovery import RunningEngine, engine_at, find_engine
+from agentcore_lab.own_api import OwnApi
 from agentcore_lab.settings import MAX_PING_SECONDS, MIN_PING_SECONDS, SandboxChoice, Settings
 
 NOT_VERIFIED = (
@@ -55,6 +57,14 @@ Tls = Annotated[
 Idp = Annotated[bool | None, typer.Option("--idp", help="Start the local identity provider with the engine.")]
 Account = Annotated[
     str | None, typer.Option(help="Name or id of an account of the engine's.", show_default="default")
+]
+AsAccount = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        help="Name or id of the account to ask as.",
+        show_default="that of the environment's credentials, or default",
+    ),
 ]
 SigV4 = Annotated[
     bool | None,
@@ -104,16 +114,21 @@ def running_engine(settings: Settings, port: int | None) -> RunningEngine | None
     """The engine on ``port`` when one was named, else that of the data directory."""
     if port is not None:
         return engine_at(f"http://{settings.host}:{port}")
-    return find_engine(settings.data_dir)
+    return engine_at(settings.url) if settings.url else find_engine(settings.data_dir)
 
 
 def required_engine(settings: Settings, port: int | None) -> RunningEngine:
     """The running engine; without one the command ends with exit code 1 and the mend."""
     engine = running_engine(settings, port)
     if engine is None:
-        where = f"on port {port}" if port is not None else f"on {settings.data_dir}"
+        where = f"on port {port}" if port is not None else (settings.url or f"on {settings.data_dir}")
         fail(f"No engine runs {where}. Start one with `agentcore-lab serve` or `agentcore-lab up`.")
     return engine
+
+
+def caller_of(engine: RunningEngine, account: str | None) -> OwnApi:
+    """The engine's own API as ``account``, or as whom boto3 would call it here. Raises AccountError."""
+    return OwnApi(engine.url, engine.region, credentials_of_caller(engine, account))
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

@@ -13,9 +13,18 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from agentcore_lab.accounts.handed_out import client_session
-from agentcore_lab.cli.options import AsJson, DataDir, Port, fail, required_engine, settings_from
-from agentcore_lab.discovery import LabRefused, RunningEngine
+from agentcore_lab.accounts.handed_out import session_of
+from agentcore_lab.cli.options import (
+    AsAccount,
+    AsJson,
+    DataDir,
+    Port,
+    caller_of,
+    fail,
+    required_engine,
+    settings_from,
+)
+from agentcore_lab.own_api import LabRefused, OwnApi
 from agentcore_lab.panels.session_detail import SessionDetail, used
 from agentcore_lab.panels.views import short_duration
 
@@ -43,19 +52,20 @@ def show(
     session_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A runtimeSessionId.")] = None,
     port: Port = None,
     data_dir: DataDir = None,
+    account: AsAccount = None,
     as_json: AsJson = False,
 ) -> None:
-    """List every session, or tell all that is known of one."""
-    engine = required_engine(settings_from(port=port, data_dir=data_dir), port)
+    """List every session of an account, or tell all that is known of one."""
+    api = caller_of(required_engine(settings_from(port=port, data_dir=data_dir), port), account)
     console = Console(highlight=False)
     if session_id is not None:
-        answer = _described(engine, session_id)
+        answer = _described(api, session_id)
         if as_json:
             typer.echo(json.dumps(answer, indent=2))
         else:
             console.print(str(SessionDetail.of(answer)), markup=False, soft_wrap=True)
         return
-    answer = engine.fetch("sessions?usage=1")
+    answer = api.fetch("sessions?usage=1")
     if as_json:
         typer.echo(json.dumps(answer, indent=2))
     elif answer["sessions"]:
@@ -65,12 +75,14 @@ def show(
 
 
 @sessions.command()
-def stop(session_id: SessionId, port: Port = None, data_dir: DataDir = None) -> None:
+def stop(
+    session_id: SessionId, port: Port = None, data_dir: DataDir = None, account: AsAccount = None
+) -> None:
     """End a session, as StopRuntimeSession does."""
     settings = settings_from(port=port, data_dir=data_dir)
-    engine = required_engine(settings, port)
-    session = _described(engine, session_id)["session"]
-    client = client_session(engine).client("bedrock-agentcore", endpoint_url=engine.url)
+    api = caller_of(required_engine(settings, port), account)
+    session = _described(api, session_id)["session"]
+    client = session_of(api.credentials, api.region).client("bedrock-agentcore", endpoint_url=api.url)
     try:
         client.stop_runtime_session(
             agentRuntimeArn=session["agentRuntimeArn"],
@@ -82,9 +94,9 @@ def stop(session_id: SessionId, port: Port = None, data_dir: DataDir = None) -> 
     typer.echo(f"Session {session_id} has ended.")
 
 
-def _described(engine: RunningEngine, session_id: str) -> dict[str, Any]:
+def _described(api: OwnApi, session_id: str) -> dict[str, Any]:
     try:
-        answer: dict[str, Any] = engine.fetch(f"sessions/{quote(session_id, safe='')}")
+        answer: dict[str, Any] = api.fetch(f"sessions/{quote(session_id, safe='')}")
     except LabRefused as error:
         fail(str(error))
     return answer

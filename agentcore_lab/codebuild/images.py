@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from agentcore_lab.codebuild.buildspec import Do, Move
 from agentcore_lab.codebuild.docker_words import ImageBuild, ImageName, ImagePush
 from agentcore_lab.codebuild.record import Account
-from agentcore_lab.images.build import Builder, Built
+from agentcore_lab.images.build import Builder, Built, Step
 from agentcore_lab.images.dockerfile import BuildError
 
 _ECR = re.compile(
@@ -59,25 +59,23 @@ class Images:
             folder, action, self._inside(Path(at) / (action.dockerfile or f"{action.folder}/Dockerfile"))
         )
         self._folders |= dict.fromkeys(action.names, folder)
-        name = next((name for name in names if _ECR.fullmatch(name)), names[0])
-        self._make(folder, name)
+        self._make(folder, next((name for name in names if self._is_own(name)), self._unpushed(names[0])))
         if action.push:
             for pushed in action.names:
                 self._push(pushed)
 
     def _make(self, folder: Path, name: str) -> Built:
         if name not in self._built:
-            built = self._builder.build(folder, name, on_step=lambda step: self._tell(f"  {step.text}"))
+            built = self._builder.build(folder, name, on_step=lambda step: self._tell(_told(step)))
             self._built[name] = built
             self._tell(f"  {built.digest} ({built.architecture}) is named {name}")
         return self._built[name]
 
     def _push(self, name: str) -> None:
         found = _ECR.fullmatch(name)
-        registry = f"{self._account.id}.dkr.ecr.{self._account.region}.amazonaws.com"
-        if found is None or not name.startswith(f"{registry}/"):
+        if found is None or not self._is_own(name):
             raise BuildError(
-                f"denied: images are pushed to this account's registry alone, {registry}, not to {name}"
+                f"denied: images are pushed to this account's registry alone, {self._registry}, not to {name}"
             )
         built = self._make(self._folder_of(name), name)
         manifest = _manifest(built)
@@ -97,6 +95,17 @@ class Images:
                 return
             raise BuildError(f"denied: {error.response['Error']['Message']}") from None
         self._tell(f"{found['tag']}: digest: {digest}")
+
+    @property
+    def _registry(self) -> str:
+        return f"{self._account.id}.dkr.ecr.{self._account.region}.amazonaws.com"
+
+    def _is_own(self, name: str) -> bool:
+        return _ECR.fullmatch(name) is not None and name.startswith(f"{self._registry}/")
+
+    def _unpushed(self, name: str) -> str:
+        """What an image is called here that its build pushes nowhere: all accounts share the builder's names."""
+        return f"{self._registry}/unpushed:{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
     def _folder_of(self, image: str) -> Path:
         if image not in self._folders:
@@ -122,6 +131,10 @@ def _names_to_be(action: ImageBuild, later: Iterable[Move]) -> list[str]:
             case Do(action=ImagePush(name)) if name in names:
                 pushed.append(name)
     return [*pushed, *names]
+
+
+def _told(step: Step) -> str:
+    return f"  {step.number}/{step.total} {step.text}"
 
 
 def _settle_dockerfile(folder: Path, action: ImageBuild, dockerfile: Path) -> None:

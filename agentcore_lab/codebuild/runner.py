@@ -124,6 +124,7 @@ class Runner:
                     file.write(chunk)
             with zipfile.ZipFile(packed) as archive:
                 archive.extractall(work)
+                _keep_executable(archive, work)
         except (ClientError, BotoCoreError) as error:
             raise BuildError(f"s3://{bucket}/{key}: {error}") from None
         except zipfile.BadZipFile:
@@ -156,3 +157,12 @@ class Runner:
             "CODEBUILD_INITIATOR": self._build["initiator"],
             **{name: each["value"] for name, each in own.items()},
         }
+
+
+def _keep_executable(archive: zipfile.ZipFile, work: Path) -> None:
+    """What may be executed in the zip may be afterwards, as `unzip` has it; Python's own unpacking forgets it."""
+    for member in archive.infolist():
+        path = work / member.filename
+        executable = member.external_attr >> 16 & 0o111
+        if executable and path.is_file():
+            path.chmod(path.stat().st_mode | executable)

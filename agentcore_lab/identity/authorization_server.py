@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus
@@ -13,6 +13,7 @@ from urllib.parse import quote_plus
 import aiohttp
 
 from agentcore_lab.errors import ValidationException
+from agentcore_lab.identity.client_assertion import ASSERTION_TYPE, PRIVATE_KEY_JWT
 from agentcore_lab.identity.oauth2_configuration import BASIC, POST
 
 _SECONDS = 10
@@ -35,11 +36,15 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client's credentials; ``method`` is AWS's name of how they are sent, None for what the server takes."""
+    """A client's credentials; ``method`` is AWS's name of how they are sent, None for what the server takes.
+
+    ``proof`` makes a signed assertion for a token endpoint, where the client has no secret.
+    """
 
     id: str
     secret: str | None = field(repr=False)
     method: str | None = None
+    proof: Callable[[str], Awaitable[str]] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ class AuthorizationServers:
         headers: dict[str, str] = {}
         fields = list(form)
         if client is not None:
-            _authenticate(server, client, headers, fields)
+            await _authenticate(server, client, headers, fields)
         status, answer = await self._ask("POST", server.token_endpoint, headers, fields)
         token = answer.get("access_token")
         if status != 200 or not isinstance(token, str) or not token:
@@ -146,9 +151,14 @@ class AuthorizationServers:
         return response.status, answer if isinstance(answer, dict) else {}
 
 
-def _authenticate(
+async def _authenticate(
     server: Server, client: Client, headers: dict[str, str], fields: list[tuple[str, str]]
 ) -> None:
+    if client.proof is not None:
+        fields.append(("client_id", client.id))
+        fields.append(("client_assertion_type", ASSERTION_TYPE))
+        fields.append(("client_assertion", await client.proof(server.token_endpoint)))
+        return
     method = client.method or (
         POST
         if "client_secret_post" in server.methods and "client_secret_basic" not in server.methods
@@ -156,7 +166,7 @@ def _authenticate(
     )
     if method not in {BASIC, POST}:
         raise ValidationException(
-            f"This engine has no key to authenticate clients with {method}: use {BASIC} or {POST}."
+            f"This engine cannot authenticate clients with {method}: use {BASIC}, {POST} or {PRIVATE_KEY_JWT}."
         )
     if method == POST:
         fields.append(("client_id", client.id))

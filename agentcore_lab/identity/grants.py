@@ -10,6 +10,7 @@ from agentcore_lab.identity.consents import Consent
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693's name of a type
+_OF_CLIENTS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
 
 Form = list[tuple[str, str]]
 
@@ -78,5 +79,5 @@ def jwt_bearer(assertion: str, asked: Asked, *, on_behalf_of: bool) -> Form:
 
 def added(fields: Form, custom: Mapping[str, str]) -> Form:
     """Fields with the caller's own, which never take the place of one (AWS: customParameters)."""
-    names = {name for name, _ in fields} | {"client_id", "client_secret"}
+    names = {name for name, _ in fields} | _OF_CLIENTS
     return [*fields, *((name, value) for name, value in custom.items() if name not in names)]

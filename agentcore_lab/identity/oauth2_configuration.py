@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentcore_lab.errors import InvalidField, ValidationException
+from agentcore_lab.identity.client_assertion import PRIVATE_KEY_JWT, signing_configuration
 from agentcore_lab.identity.secret_source import MANAGED, SecretInput, secret_input
 from agentcore_lab.identity.vendors import (
     CUSTOM,
@@ -24,7 +25,8 @@ JWT_GRANT = "JWT_AUTHORIZATION_GRANT"
 BASIC = "CLIENT_SECRET_BASIC"
 POST = "CLIENT_SECRET_POST"
 NO_CLIENT = "NO_CLIENT"
-WITHOUT_SECRET = frozenset({"AWS_IAM_ID_TOKEN_JWT", "PRIVATE_KEY_JWT"})
+AWS_JWT = "AWS_IAM_ID_TOKEN_JWT"
+WITHOUT_SECRET = frozenset({AWS_JWT, PRIVATE_KEY_JWT})
 """How clients authenticate with a signature in place of a secret."""
 
 _CUSTOM_KEPT = (
@@ -33,7 +35,6 @@ _CUSTOM_KEPT = (
     "privateEndpoint",
     "privateEndpointOverrides",
     "certificateConfigurations",
-    "privateKeyJwtConfig",
 )
 
 Input = Mapping[str, Any]
@@ -47,8 +48,8 @@ class Given:
     secret: SecretInput
 
 
-def read_configuration(vendor: str, union: Input, before: Input | None = None) -> Given:
-    """The configuration of a new provider, or of one that had ``before``: its callback URL stays.
+def read_configuration(vendor: str, union: Input, region: str, before: Input | None = None) -> Given:
+    """The configuration of a new provider in ``region``, or of one that had ``before``: its callback URL stays.
 
     Raises:
         ValidationException: another vendor's member, no client, no secret, or no way to the vendor's endpoints.
@@ -65,7 +66,10 @@ def read_configuration(vendor: str, union: Input, before: Input | None = None) -
     }
     if vendor == CUSTOM:
         kept |= {name: given[name] for name in _CUSTOM_KEPT if name in given}
+        if signing := signing_configuration(given, before or {}, region):
+            kept["privateKeyJwtConfig"] = signing
         _check_exchange(given.get("onBehalfOfTokenExchangeConfig", {}))
+        _check_methods(given)
     if vendor == MICROSOFT:
         # Entra ID's on-behalf-of needs no configuration (AWS: on-behalf-of-token-exchange).
         kept["onBehalfOfTokenExchangeConfig"] = {"grantType": JWT_GRANT}
@@ -78,7 +82,8 @@ def shown(configuration: Input) -> dict[str, Any]:
     if configuration["clientId"]:
         output["clientId"] = configuration["clientId"]
     if configuration["member"] == CUSTOM_MEMBER:
-        output |= {name: configuration[name] for name in _CUSTOM_KEPT if name in configuration}
+        told = (*_CUSTOM_KEPT, "privateKeyJwtConfig")
+        output |= {name: configuration[name] for name in told if name in configuration}
     return {configuration["member"]: output}
 
 
@@ -116,10 +121,11 @@ def _metadata(endpoints: Endpoints) -> dict[str, Any]:
 
 
 def _secret(given: Input, kept: Input) -> SecretInput:
-    no_client = takes_no_client(kept)
-    if not given.get("clientId") and not no_client:
+    no_client, method = takes_no_client(kept), given.get("clientAuthenticationMethod")
+    # AWS: client-auth-methods; without an id such a client has no users to ask.
+    if not given.get("clientId") and not no_client and method != AWS_JWT:
         raise _wrong("clientId", "is required")
-    without = no_client or given.get("clientAuthenticationMethod") in WITHOUT_SECRET
+    without = no_client or method in WITHOUT_SECRET
     if without and not given.get("clientSecret") and "clientSecretConfig" not in given:
         return SecretInput(MANAGED)
     return secret_input(given, "clientSecret", "clientSecret")
@@ -131,6 +137,13 @@ def _check_exchange(exchange: Input) -> None:
         raise _wrong("actorTokenScopes", "is valid with actorTokenContent M2M alone")
     if actor and exchange["grantType"] != TOKEN_EXCHANGE:
         raise _wrong("tokenExchangeGrantTypeConfig", f"goes with the grant type {TOKEN_EXCHANGE}")
+
+
+def _check_methods(given: Input) -> None:
+    """AWS: client-auth-methods, "providing both in the same request will result in a validation error"."""
+    stated = given["oauthDiscovery"].get("authorizationServerMetadata", {})
+    if "tokenEndpointAuthMethods" in stated and "clientAuthenticationMethod" in given:
+        raise _wrong("tokenEndpointAuthMethods", "must not be given together with clientAuthenticationMethod")
 
 
 def _wrong(member: str, why: str) -> ValidationException:

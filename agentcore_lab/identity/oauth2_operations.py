@@ -36,7 +36,7 @@ class Oauth2Operations:
     async def create(self, scope: Scope, params: Params) -> Result:
         """AWS: CreateOauth2CredentialProvider."""
         vendor = params["credentialProviderVendor"]
-        given = read_configuration(vendor, params["oauth2ProviderConfigInput"])
+        given = read_configuration(vendor, params["oauth2ProviderConfigInput"], scope.region)
         provider = self._providers.create(
             scope,
             Kind.OAUTH2,
@@ -63,7 +63,7 @@ class Oauth2Operations:
         """AWS: UpdateOauth2CredentialProvider; the callback URL stays."""
         vendor, name = params["credentialProviderVendor"], params["name"]
         before = self._providers.get(scope, Kind.OAUTH2, name).configuration
-        given = read_configuration(vendor, params["oauth2ProviderConfigInput"], before)
+        given = read_configuration(vendor, params["oauth2ProviderConfigInput"], scope.region, before)
         provider = self._providers.update(
             scope, Kind.OAUTH2, name, given.secret, vendor=vendor, configuration=given.configuration
         )

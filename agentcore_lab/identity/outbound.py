@@ -16,7 +16,7 @@ from agentcore_lab.identity.key_files import KeyFiles
 from agentcore_lab.identity.oauth2_operations import Oauth2Operations
 from agentcore_lab.identity.oauth2_tokens import Oauth2Tokens
 from agentcore_lab.identity.operations import IdentityOperations
-from agentcore_lab.identity.provider_secrets import ProviderSecrets, SecretStore
+from agentcore_lab.identity.provider_secrets import Kept, ProviderSecrets
 from agentcore_lab.identity.providers import CredentialProviders
 from agentcore_lab.identity.resource_token_operations import ResourceTokenOperations
 from agentcore_lab.identity.runtime_tokens import RuntimeTokens
@@ -55,12 +55,12 @@ def open_outbound(
     client: aiohttp.ClientSession,
     url: str,
     of_users: JwtTokens,
-    external: SecretStore,
+    external: Kept,
 ) -> Outbound:
     """The identity service of the engine that owns ``data_dir``; keys that no vault uses are removed.
 
     ``client`` speaks to authorization servers, ``url`` is where browsers find the engine; ``of_users`` verifies JWTs,
-    ``external`` has the secrets that callers keep themselves.
+    ``external`` has the secrets and keys that callers keep themselves.
     """
     identities = WorkloadIdentities(database, clock, quotas)
     vault = TokenVault(database, KeyFiles(data_dir), clock)

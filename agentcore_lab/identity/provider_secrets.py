@@ -1,24 +1,16 @@
-"""The secret of a credential provider, wherever it lies: in the vault, or in its account's Secrets Manager."""
+"""What a provider proves itself with, wherever it lies: in the vault, or in its account's Secrets Manager or KMS."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
+from uuid import uuid4
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
-from agentcore_lab.errors import AccessDeniedException, ValidationException
+from agentcore_lab.clock import machine_time
 from agentcore_lab.identity.authorization_server import Client
+from agentcore_lab.identity.client_assertion import SigningKeys, assertion_of
 from agentcore_lab.identity.oauth2_configuration import WITHOUT_SECRET
 from agentcore_lab.identity.providers import CredentialProviders, Provider
 from agentcore_lab.identity.secret_source import EXTERNAL
-
-_PATIENCE = 30
-_REFUSED = frozenset({"AccessDeniedException", "AccessDenied"})
 
 
 class SecretStore(Protocol):
@@ -34,53 +26,14 @@ class SecretStore(Protocol):
         ...
 
 
-class SecretsManager:
-    """The Secrets Manager at ``url``, read as each secret's account: ``keys`` are the variables of its credentials."""
-
-    def __init__(self, url: str, region: str, keys: Callable[[str], Mapping[str, str]]) -> None:
-        self._url = url
-        self._region = region
-        self._keys = keys
-
-    async def value(self, account_id: str, arn: str, json_key: str) -> str:
-        """See ``SecretStore``."""
-        text = await asyncio.to_thread(self._read, self._keys(account_id), arn)
-        try:
-            found = json.loads(text)
-        except ValueError:
-            found = None
-        value = found.get(json_key) if isinstance(found, dict) else None
-        if not isinstance(value, str) or not value:
-            raise ValidationException(f"Secret {arn} holds no JSON object with a string for '{json_key}'.")
-        return value
-
-    def _read(self, keys: Mapping[str, str], arn: str) -> str:
-        session = boto3.Session(
-            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-            region_name=self._region,
-        )
-        config = Config(read_timeout=_PATIENCE, retries={"total_max_attempts": 1})
-        client = session.client("secretsmanager", endpoint_url=self._url, config=config)
-        try:
-            answer: dict[str, Any] = client.get_secret_value(SecretId=arn)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            # "Access denied when retrieving secret": observed by AWS's users; the other is chosen here.
-            if code in _REFUSED:
-                raise AccessDeniedException(f"Access denied when retrieving secret '{arn}'.") from None
-            raise ValidationException(f"Secret {arn} cannot be retrieved: {code}.") from None
-        except BotoCoreError as error:
-            raise ValidationException(f"Secret {arn} cannot be retrieved ({type(error).__name__}).") from None
-        finally:
-            client.close()
-        return str(answer.get("SecretString", ""))
+class Kept(SecretStore, SigningKeys, Protocol):
+    """All that callers keep themselves."""
 
 
 class ProviderSecrets:
     """Fetches providers' secrets at the moment they are needed; none is kept."""
 
-    def __init__(self, providers: CredentialProviders, external: SecretStore) -> None:
+    def __init__(self, providers: CredentialProviders, external: Kept) -> None:
         self._providers = providers
         self._external = external
 
@@ -101,4 +54,13 @@ class ProviderSecrets:
         """The OAuth2 client that the provider is. Raises as ``of`` does."""
         method = provider.configuration.get("clientAuthenticationMethod")
         secret = None if method in WITHOUT_SECRET else await self.of(provider)
-        return Client(provider.configuration["clientId"] or "", secret, method)
+        assertion = assertion_of(provider.configuration, provider.scope.account_id)
+
+        async def proof(token_endpoint: str) -> str:
+            assert assertion is not None, "asked for where the client signs"
+            # Providers keep the machine's time, whatever the engine's clock shows.
+            return await assertion.made(self._external, token_endpoint, machine_time(), str(uuid4()))
+
+        return Client(
+            provider.configuration["clientId"] or "", secret, method, None if assertion is None else proof
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,7 +24,7 @@ from agentcore_lab.identity.secret_source import (
 from agentcore_lab.identity.vault import Owner, TokenVault
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.quotas import Quotas, require_room
-from agentcore_lab.runtime.rules import require_own_keys, with_tags
+from agentcore_lab.runtime.rules import require_own_keys
 from agentcore_lab.store.db import Database
 
 
@@ -188,24 +188,8 @@ class CredentialProviders:
         found: dict[str, str] = json.loads(self._row(scope, *_named(scope, arn))["tags"])
         return found
 
-    def tag(self, scope: Scope, arn: str, tags: Mapping[str, str]) -> None:
-        """Set tags; others stay.
-
-        Raises:
-            ResourceNotFoundException: no such provider.
-            ValidationException: a key in AWS's own name space.
-            ServiceQuotaExceededException: more than 50 tags would be on the provider.
-        """
-        require_own_keys(tags)
-        self._save_tags(scope, arn, with_tags(self.tags(scope, arn), tags))
-
-    def untag(self, scope: Scope, arn: str, keys: Iterable[str]) -> None:
-        """Remove tags; keys the provider does not have are no error. Raises ResourceNotFoundException."""
-        gone = set(keys)
-        kept = {key: value for key, value in self.tags(scope, arn).items() if key not in gone}
-        self._save_tags(scope, arn, kept)
-
-    def _save_tags(self, scope: Scope, arn: str, tags: Mapping[str, str]) -> None:
+    def set_tags(self, scope: Scope, arn: str, tags: Mapping[str, str]) -> None:
+        """Make these all the tags of the provider."""
         with self._db.transaction() as connection:
             connection.execute(
                 f"UPDATE credential_provider SET tags = ? WHERE {_HERE}",  # noqa: S608

@@ -12,7 +12,7 @@ from requests.exceptions import RequestException
 from agentcore_lab.images.bases import Bases
 from agentcore_lab.images.debian import SUITES, base_key, debian_base
 from agentcore_lab.images.dockerfile import BuildError
-from agentcore_lab.images.engine import PLATFORM, archive_context, inspect_image, run_build
+from agentcore_lab.images.engine import PLATFORM, archive_context, inspect_image, note_use, run_build
 from agentcore_lab.sandbox.docker_container import QEMU_CPU
 from agentcore_lab.sandbox.docker_host import EngineUnreachable, connect
 
@@ -130,6 +130,8 @@ class BaseFinder:
         attributes = inspect_image(self._client, reference)
         if attributes is None or attributes["Architecture"] != "arm64":
             return None
+        if reference.startswith(f"{_NAME}:"):
+            note_use(self._client, reference)
         return Base(reference, _python_version(attributes), made=reference.startswith(f"{_NAME}:python"))
 
     def _pull(self, reference: str, name: str, tell: Callable[[str], None]) -> bool:

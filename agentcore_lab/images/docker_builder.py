@@ -21,7 +21,7 @@ from agentcore_lab.images.build import Built, Step
 from agentcore_lab.images.context import content_key, pack, placed, source_files
 from agentcore_lab.images.debian import compiler
 from agentcore_lab.images.dockerfile import BuildError, Instruction, Recipe, read_recipe
-from agentcore_lab.images.engine import archive_context, inspect_image, run_build
+from agentcore_lab.images.engine import archive_context, inspect_image, note_use, run_build
 from agentcore_lab.images.wheels import packages_key, unpack_packages
 from agentcore_lab.sandbox.docker_host import EngineUnreachable, connect
 from agentcore_lab.sandbox.docker_probe import MEND
@@ -162,6 +162,7 @@ class _Build:
         python = compiler(version, self._cache_dir)
         name = f"agentcore-lab/packages:{packages_key(install, files, version, python)}"
         if not self._fresh and inspect_image(self._client, name) is not None:
+            note_use(self._client, name)
             return name
         self._cache_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._cache_dir) as work:

@@ -80,6 +80,12 @@ def inspect_image(client: DockerClient, reference: str) -> dict[str, Any] | None
     return attributes
 
 
+def note_use(client: DockerClient, name: str) -> None:
+    """Let the engine remember, as ``LastTagTime``, that the image of this name is of use now."""
+    repository, _, tag = name.rpartition(":")
+    client.api.tag(name, repository, tag)
+
+
 @contextmanager
 def archive_context(archive: Path, dockerfile: str) -> Iterator[IO[bytes]]:
     """A build context of a Dockerfile and one archive, which it names ``content.tar``."""

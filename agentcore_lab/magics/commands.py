@@ -10,7 +10,6 @@ from typing import Any
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from agentcore_lab.discovery import LabRefused
 from agentcore_lab.images.build import Built
 from agentcore_lab.images.context import content_key
 from agentcore_lab.lab import Lab
@@ -29,6 +28,7 @@ from agentcore_lab.magics.options import (
 )
 from agentcore_lab.magics.results import InvocationFailed, LogTail
 from agentcore_lab.magics.shown import Calls, recorded
+from agentcore_lab.own_api import LabRefused
 from agentcore_lab.panels.answer import Answer
 from agentcore_lab.panels.invocation import ask
 from agentcore_lab.panels.question import Question

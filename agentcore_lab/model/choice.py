@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urldefrag, urlsplit
@@ -13,9 +14,12 @@ from agentcore_lab.model.base import Model
 from agentcore_lab.model.bedrock import Bedrock, to_aws
 from agentcore_lab.model.openai import OpenAi
 from agentcore_lab.model.scripted import Scripted
-from agentcore_lab.model.scripts import Scripts
+from agentcore_lab.model.scripts import ScriptsOfAccounts
 from agentcore_lab.model.talking import Talking
 from agentcore_lab.settings import LAB_KEY_PREFIX, LAB_TEMPORARY_KEY_PREFIX, Settings
+
+Models = Callable[[str], Model]
+"""The model that an account talks to, by its id."""
 
 
 class UnknownModel(ValueError):  # noqa: N818 - a state, named as one
@@ -47,11 +51,16 @@ def model_choice(text: str) -> ModelChoice:
     )
 
 
-def open_model(settings: Settings, scripts: Scripts, client: aiohttp.ClientSession, clock: Clock) -> Model:
-    """The model of an engine. Raises UnknownModel."""
+def open_models(
+    settings: Settings, scripts: ScriptsOfAccounts, client: aiohttp.ClientSession, clock: Clock
+) -> Models:
+    """The model of an engine, as each account has it. Raises UnknownModel."""
     choice = model_choice(settings.model)
+    if choice.kind == "scripted":
+        return lambda account_id: Talking(Scripted(scripts.of(account_id), clock).talk)
+    model: Model
     if choice.kind == "bedrock":
-        return Bedrock(to_aws(settings.region, choice.where, (LAB_KEY_PREFIX, LAB_TEMPORARY_KEY_PREFIX)))
-    if choice.kind == "openai":
-        return Talking(OpenAi(client, clock, choice.where, choice.name, settings.model_key).talk)
-    return Talking(Scripted(scripts, clock).talk)
+        model = Bedrock(to_aws(settings.region, choice.where, (LAB_KEY_PREFIX, LAB_TEMPORARY_KEY_PREFIX)))
+    else:
+        model = Talking(OpenAi(client, clock, choice.where, choice.name, settings.model_key).talk)
+    return lambda _account_id: model

@@ -61,7 +61,7 @@ class Script:
 
 
 class Scripts:
-    """The scripts of an engine, the newest first; one for each ``when``."""
+    """The scripts of an account, the newest first; one for each ``when``."""
 
     def __init__(self) -> None:
         self._scripts: dict[When, Script] = {}
@@ -87,6 +87,17 @@ class Scripts:
             if script.when.fits(conversation):
                 return script.then[conversation.steps] if conversation.steps < len(script.then) else None
         return None
+
+
+class ScriptsOfAccounts:
+    """The scripts of an engine: what one account prescribes, no other's model says."""
+
+    def __init__(self) -> None:
+        self._scripts: dict[str, Scripts] = {}
+
+    def of(self, account_id: str) -> Scripts:
+        """An account's."""
+        return self._scripts.setdefault(account_id, Scripts())
 
 
 def script_from(body: Any) -> Script:

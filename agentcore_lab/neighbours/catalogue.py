@@ -29,6 +29,7 @@ OFFERED: Final = MappingProxyType(
             Neighbour("cognito-idp", "Cognito", ("AWSCognitoIdentityProviderService.",)),
             Neighbour("ssm", "SSM"),
             Neighbour("secretsmanager", "Secrets Manager"),
+            Neighbour("kms", "KMS"),
             Neighbour("logs", "CloudWatch Logs"),
             Neighbour("xray", "X-Ray"),
             Neighbour("dynamodb", "DynamoDB"),

@@ -29,6 +29,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 from werkzeug.wsgi import get_input_stream
 
+from agentcore_lab.neighbours.kms import salt_as_long_as_the_hash
 from agentcore_lab.neighbours.state import State, Watch
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ def main(socket_path: str, state_folder: str) -> None:
     werkzeug_app.DISABLE_GLOBAL_CORS = True  # type: ignore[attr-defined]
     # Scripts attach AWS's own policies to their roles.
     default_user_config["iam"]["load_aws_managed_policies"] = True
+    salt_as_long_as_the_hash()
     state = State(Path(state_folder))
     # The moto of an engine that was killed may still be saving.
     lock = (Path(state_folder) / "lock").open("w")

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -152,7 +153,7 @@ class _Saver(pickle.Pickler):
                 return threading.Lock, ()
             case _RLOCK():
                 return threading.RLock, ()
-            case RSAPrivateKey():
+            case RSAPrivateKey() | EllipticCurvePrivateKey():
                 return _private_key, (found.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),)
             case FakeKey():
                 return self._key(found)

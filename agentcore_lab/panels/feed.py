@@ -17,7 +17,9 @@ from weakref import WeakSet
 
 from agentcore_lab.clock import stopwatch
 from agentcore_lab.discovery import find_engine
+from agentcore_lab.own_api import LabRefused, OwnApi, message_in
 from agentcore_lab.panels.world import Change, World
+from agentcore_lab.plain_error import PlainError
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,9 @@ _SILENCE_SECONDS = 40.0
 
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
 _READ_BYTES = 1 << 20
+
+_AGAIN = "Run the cell with `lab = Lab()` again, or `agentcore-lab serve`; this panel goes on by itself then."
+_NO_ANSWER = f"The engine does not answer. {_AGAIN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,12 @@ class Connection:
 class Feed:
     """Keeps a ``World`` true and tells followers what changed in it; ``lock`` guards both.
 
-    ``where`` gives the engine's URL, or None while there is none: an engine that was started again may have moved.
-    The thread runs while anybody follows, and sleeps in a read of its socket when nothing happens.
+    ``where`` gives the engine's own API, or None while there is none: an engine that was started again may have moved.
+    Each stream is asked for by what it gives then: credentials may have changed. The thread runs while anybody follows,
+    and sleeps in a read of its socket when nothing happens.
     """
 
-    def __init__(self, where: Callable[[], str | None]) -> None:
+    def __init__(self, where: Callable[[], OwnApi | None]) -> None:
         self._where = where
         self._followers: WeakSet[Any] = WeakSet()
         self._thread: Thread | None = None
@@ -120,17 +126,19 @@ class Feed:
     def _run(self) -> None:
         failures = 0
         while self._wanted():
+            why = _NO_ANSWER
             try:
                 self._stream()
                 failures = 0
-            except (OSError, HTTPException, ValueError) as error:
+            except (OSError, HTTPException, ValueError, PlainError) as error:
                 failures = 0 if self.connection.state == "open" else failures + 1
+                why = _why(error)
                 log.debug("the event stream broke off: %s", error)
             if not self._wanted():
                 break
             if self._wish() != self._wished and self.connection.state == "open":
                 continue  # the stream was broken off on purpose
-            self._lost()
+            self._lost(why)
             self._wake.clear()
             self._wake.wait(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
 
@@ -143,20 +151,21 @@ class Feed:
     def _stream(self) -> None:
         with self.lock:
             self._wished = self._wish()
-        url = self._where()
-        if url is None:
+        api = self._where()
+        if api is None:
             raise ConnectionRefusedError("no engine")
-        address = urlsplit(url)
+        address = urlsplit(api.url)
         assert address.hostname is not None
         with closing(HTTPConnection(address.hostname, address.port, timeout=_SILENCE_SECONDS)) as connection:
-            headers = {"Last-Event-ID": self._last_id} if self._last_id else {}
-            connection.request("GET", "/_lab/events" + self._wished.query(), headers=headers)
+            path = "events" + self._wished.query()
+            headers = api.signed("GET", path) | ({"Last-Event-ID": self._last_id} if self._last_id else {})
+            connection.request("GET", f"/_lab/{path}", headers=headers)
             self._socket = connection.sock
             try:
                 # The connection no longer closes an answer that it was told is its last.
                 with closing(connection.getresponse()) as response:
                     if response.status != 200:
-                        raise HTTPException(f"the engine answered {response.status}")
+                        raise LabRefused(response.status, message_in(response.read()))
                     self._opened()
                     for events in _events(response):
                         self._take(events)
@@ -187,14 +196,11 @@ class Feed:
                 change.connection = True
             self._tell(change)
 
-    def _lost(self) -> None:
+    def _lost(self, why: str) -> None:
         with self.lock:
-            if self.connection.state != "lost":
-                self.connection = Connection(
-                    "lost",
-                    "The engine does not answer. Run the cell with `lab = Lab()` again, or `agentcore-lab serve`; "
-                    "this panel goes on by itself then.",
-                )
+            lost = Connection("lost", why)
+            if self.connection != lost:
+                self.connection = lost
                 self._tell(Change(connection=True))
 
     def _tell(self, change: Change) -> None:
@@ -205,17 +211,29 @@ class Feed:
                 log.exception("a panel could not be told what changed")
 
 
-_feeds: dict[str, Feed] = {}
+_feeds: dict[tuple[str, str], Feed] = {}
 
 
-def feed_of(data_dir: Path) -> Feed:
-    """This process's one feed of the engine of a data directory."""
+def feed_of(data_dir: Path, account_id: str) -> Feed:
+    """This process's one feed of an account of the engine of a data directory."""
 
-    def where() -> str | None:
+    def where() -> OwnApi | None:
         engine = find_engine(data_dir)
-        return engine.url if engine else None
+        return engine.api(account_id) if engine else None
 
-    return _feeds.setdefault(str(data_dir), Feed(where))
+    return _feeds.setdefault((str(data_dir), account_id), Feed(where))
+
+
+def _why(error: Exception) -> str:
+    """What a person is told of it: who was refused has an engine that answers."""
+    if isinstance(error, PlainError) and str(error):
+        return f"The engine does not let these panels follow it: {error} {_AGAIN}"
+    return _NO_ANSWER
+
+
+def feed_at(api: OwnApi) -> Feed:
+    """This process's one feed of an account of somebody else's engine."""
+    return _feeds.setdefault((api.url, api.credentials.account_id), Feed(lambda: api))
 
 
 def _events(response: HTTPResponse) -> Iterator[list[tuple[str, str, Any]]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+import logging
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from agentcore_lab.errors import InvalidField, ValidationException
 from agentcore_lab.runtime.arn import Scope
-from agentcore_lab.runtime.code_artifacts import CodeArtifacts
+from agentcore_lab.runtime.code_artifacts import CodeArtifacts, code_of
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.versions import Version
-from agentcore_lab.sandbox.base import Backend, Image, ImageNotFound, UnsupportedArchitecture
+from agentcore_lab.sandbox.base import Backend, Image, ImageNotFound, SandboxError, UnsupportedArchitecture
+
+log = logging.getLogger(__name__)
 
 _FIELD = "agentRuntimeArtifact.containerConfiguration.containerUri"
 
@@ -36,11 +39,28 @@ class Artifacts:
             async with self._code.pinned(scope, configuration) as image:
                 yield image
         else:
-            yield await _image(self._backend, artifact["containerConfiguration"]["containerUri"])
+            yield (image := await _image(self._backend, artifact["containerConfiguration"]["containerUri"]))
+            await self._hold([image.digest])
+
+    async def open(self) -> None:
+        """See that no image goes that a version needs, whatever becomes of its names."""
+        await self._hold(image_digests(self._repository.all_versions()))
 
     async def forget(self, gone: Iterable[Version]) -> None:
         """Remove what nothing but these versions, which are not recorded any more, was kept for."""
         await self._code.forget(gone, self._repository.all_versions)
+
+    async def _hold(self, digests: Collection[str]) -> None:
+        try:
+            await self._backend.hold(digests)
+        except SandboxError:
+            log.exception("images of versions could not be kept from clean-ups by others")
+
+
+def image_digests(versions: Iterable[Version]) -> frozenset[str]:
+    """The images that these versions are made from; a code artifact's has a name that keeps it."""
+    found = (version.image.digest for version in versions if version.image and code_of(version) is None)
+    return frozenset(found)
 
 
 async def _image(backend: Backend, uri: str) -> Image:

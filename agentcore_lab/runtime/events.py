@@ -1,4 +1,4 @@
-"""What changes in an engine, for whoever follows it: one bounded record, read by each follower at its own speed.
+"""What changes in an engine, for whoever follows it: a bounded record, read by each follower at its own speed.
 
 No follower has a queue: it holds the number of the last event it read. One that falls further behind than the record
 reaches has lost some, and starts again from a snapshot. While nobody follows, nothing is recorded.
@@ -109,3 +109,40 @@ class Events:
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)
+
+
+class EventsOfAccounts:
+    """A record for each account, so that nothing told in one is known, waited for or counted in another."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Events] = {}
+        self._closed = False
+
+    def of(self, account_id: str) -> Events:
+        """The account's, for whoever follows it; there is one from then on."""
+        if account_id not in self._records:
+            self._records[account_id] = Events()
+            if self._closed:
+                self._records[account_id].close()
+        return self._records[account_id]
+
+    def followed(self, account_id: str) -> bool:
+        """Whether anybody follows the account, or has a moment ago."""
+        events = self._records.get(account_id)
+        return events is not None and events.followed
+
+    def tell(self, account_id: str, kind: str, key: str, value: Any = None) -> None:
+        """Record a change in an account; in vain where nobody ever followed it."""
+        if events := self._records.get(account_id):
+            events.tell(kind, key, value)
+
+    def tell_all(self, kind: str, value: Any) -> None:
+        """Record in every account what is of none."""
+        for events in self._records.values():
+            events.tell(kind, kind, value)
+
+    def close(self) -> None:
+        """Let every follower go, and those to come."""
+        self._closed = True
+        for events in self._records.values():
+            events.close()

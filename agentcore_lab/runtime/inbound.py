@@ -28,6 +28,8 @@ _MISMATCH = (
     "(OAuth or SigV4)"
 )
 _FAILED = "OAuth authorization failed: "
+_NOT_CHAINED = "Transaction token required: authorizer has AllowedWorkloadConfiguration configured"
+"""As users report AWS's answer to callers that no gateway sends."""
 
 
 class Why(Enum):
@@ -108,9 +110,13 @@ class Inbound:
         if token is None:
             raise UnauthorizedException(_MISMATCH, challenge + _scopes(authorizer))
         try:
-            return await self._tokens.user(authorizer, token)
+            user = await self._tokens.user(authorizer, token)
         except TokenRefused as refused:
             raise _refusal(refused, challenge, authorizer) from refused
+        if "allowedWorkloadConfiguration" in authorizer:
+            # AWS: only gateways can be allowed, and they stamp what they send on. This engine has none.
+            raise UnauthorizedException(_NOT_CHAINED, challenge)
+        return user
 
     def takes_tokens(self, scope: Scope, params: Mapping[str, Any]) -> bool:
         """Whether callers of what can be called bring tokens."""

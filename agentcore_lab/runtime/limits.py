@@ -56,6 +56,13 @@ PING_TIMEOUT_SECONDS = 5.0
 SLOW_PING_SECONDS = 1.0
 """From here on a health check is told to the learner as slow (chosen here)."""
 
+IDLE_CONNECTION_SECONDS = 1.0
+"""After which a connection to an agent is not used again (chosen here).
+
+Servers close theirs after a while of silence, uvicorn and Node.js after five seconds. A call that goes out at that very
+moment is lost, and nobody can know whether the agent has begun with it; so the engine lets go long before they do.
+"""
+
 UNHEALTHY_AFTER = 5
 """Health checks that fail in succession until a session is ended (AWS names no number: chosen here)."""
 

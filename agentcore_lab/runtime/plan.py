@@ -45,7 +45,7 @@ class Lease:
 class Rules:
     """What all sessions of an engine live under; durations in seconds of the engine's clock or, ``grace``, real.
 
-    ``unhealthy_after`` health checks that fail in succession end a session.
+    ``unhealthy_after`` health checks that fail in succession end a session. ``max_sessions`` of an account may live.
     """
 
     ping_seconds: float = PING_SECONDS
@@ -58,6 +58,7 @@ def new_session(session_id: str, plan: Plan, rules: Rules, now: datetime) -> Ses
     """The session of a new incarnation of ``session_id``."""
     times = lifecycle_of(plan.version.spec)
     return Session(
+        scope=plan.runtime.scope,
         runtime_id=plan.runtime.id,
         session_id=session_id,
         incarnation=secrets.token_hex(8),

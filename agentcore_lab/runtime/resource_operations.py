@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.operations import Operation, Params, Result
 from agentcore_lab.runtime.policy import check_policy
 from agentcore_lab.runtime.resources import Attachments
+from agentcore_lab.runtime.rules import require_own_keys, with_tags
 
 
 class Taggable(Protocol):
@@ -18,13 +19,10 @@ class Taggable(Protocol):
         """Whether the ARN is of that kind; the other methods are for those alone."""
 
     def tags(self, scope: Scope, arn: str) -> dict[str, str]:
-        """All tags."""
+        """All tags. Raises ResourceNotFoundException."""
 
-    def tag(self, scope: Scope, arn: str, tags: Mapping[str, str]) -> None:
-        """Set tags; others stay."""
-
-    def untag(self, scope: Scope, arn: str, keys: Iterable[str]) -> None:
-        """Remove tags."""
+    def set_tags(self, scope: Scope, arn: str, tags: Mapping[str, str]) -> None:
+        """Make these all its tags."""
 
 
 class ResourceOperations:
@@ -46,29 +44,23 @@ class ResourceOperations:
         }
 
     async def tag_resource(self, scope: Scope, params: Params) -> Result:
-        """AWS: TagResource."""
+        """AWS: TagResource; other tags stay."""
         arn, tags = params["resourceArn"], params["tags"]
-        if other := self._other(arn):
-            other.tag(scope, arn, tags)
-        else:
-            self._attachments.tag(self._attachments.resource(scope, arn), tags)
+        before = self._tags(scope, arn)
+        require_own_keys(tags)
+        self._set_tags(scope, arn, with_tags(before, tags))
         return {}
 
     async def untag_resource(self, scope: Scope, params: Params) -> Result:
-        """AWS: UntagResource."""
-        arn, keys = params["resourceArn"], params["tagKeys"]
-        if other := self._other(arn):
-            other.untag(scope, arn, keys)
-        else:
-            self._attachments.untag(self._attachments.resource(scope, arn), keys)
+        """AWS: UntagResource; keys the resource does not have are no error."""
+        arn, gone = params["resourceArn"], frozenset(params["tagKeys"])
+        kept = {key: value for key, value in self._tags(scope, arn).items() if key not in gone}
+        self._set_tags(scope, arn, kept)
         return {}
 
     async def list_tags_for_resource(self, scope: Scope, params: Params) -> Result:
         """AWS: ListTagsForResource."""
-        arn = params["resourceArn"]
-        if other := self._other(arn):
-            return {"tags": other.tags(scope, arn)}
-        return {"tags": self._attachments.tags(self._attachments.resource(scope, arn))}
+        return {"tags": self._tags(scope, params["resourceArn"])}
 
     async def put_resource_policy(self, scope: Scope, params: Params) -> Result:
         """AWS: PutResourcePolicy."""
@@ -87,6 +79,17 @@ class ResourceOperations:
         """AWS: DeleteResourcePolicy."""
         self._attachments.delete_policy(self._attachments.resource(scope, params["resourceArn"]))
         return {}
+
+    def _tags(self, scope: Scope, arn: str) -> dict[str, str]:
+        if other := self._other(arn):
+            return other.tags(scope, arn)
+        return self._attachments.tags(self._attachments.resource(scope, arn))
+
+    def _set_tags(self, scope: Scope, arn: str, tags: Mapping[str, str]) -> None:
+        if other := self._other(arn):
+            other.set_tags(scope, arn, tags)
+        else:
+            self._attachments.set_tags(self._attachments.resource(scope, arn), tags)
 
     def _other(self, arn: str) -> Taggable | None:
         return next((each for each in self._others if each.names(arn)), None)

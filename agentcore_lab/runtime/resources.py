@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from agentcore_lab.errors import (
     InvalidField,
@@ -13,7 +13,6 @@ from agentcore_lab.errors import (
 from agentcore_lab.runtime.arn import Resource, Scope
 from agentcore_lab.runtime.repository import RuntimeRepository
 from agentcore_lab.runtime.rows import put_tags
-from agentcore_lab.runtime.rules import require_own_keys, with_tags
 from agentcore_lab.store.db import Database
 from agentcore_lab.store.remembered import Remembered
 
@@ -57,25 +56,14 @@ class Attachments:
         )
         return {row["key"]: row["value"] for row in rows}
 
-    def tag(self, resource: Resource, tags: Mapping[str, str]) -> None:
-        """Set tags; others stay.
-
-        Raises:
-            ValidationException: a key in AWS's own name space.
-            ServiceQuotaExceededException: more than 50 tags would be on the resource.
-        """
-        require_own_keys(tags)
-        with_tags(self.tags(resource), tags)
+    def set_tags(self, resource: Resource, tags: Mapping[str, str]) -> None:
+        """Make these all the tags of the resource."""
         with self._db.transaction() as connection:
-            put_tags(connection, resource, tags)
-
-    def untag(self, resource: Resource, keys: Iterable[str]) -> None:
-        """Remove tags; keys the resource does not have are no error."""
-        with self._db.transaction() as connection:
-            connection.executemany(
-                "DELETE FROM tag WHERE runtime_id = ? AND endpoint = ? AND key = ?",
-                [(resource.runtime_id, resource.endpoint, key) for key in keys],
+            connection.execute(
+                "DELETE FROM tag WHERE runtime_id = ? AND endpoint = ?",
+                (resource.runtime_id, resource.endpoint),
             )
+            put_tags(connection, resource, tags)
 
     def policy(self, resource: Resource) -> str | None:
         """The resource's policy as it was given, if it has one."""

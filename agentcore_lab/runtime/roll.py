@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from itertools import chain
 
 from agentcore_lab.errors import RetryableConflictException
 from agentcore_lab.runtime.plan import Plan
@@ -12,7 +13,7 @@ from agentcore_lab.runtime.protocols import Protocol
 from agentcore_lab.runtime.session import Session
 
 _REMEMBERED = 500
-"""How many ended sessions are kept for whoever lists them."""
+"""How many ended sessions of an account are kept for whoever lists them."""
 
 IN_PROGRESS = "Session operation in progress, please retry"
 
@@ -59,7 +60,8 @@ class Roll:
 
     def __init__(self) -> None:
         self._present: dict[tuple[str, str], Live] = {}
-        self._ended: deque[Live] = deque(maxlen=_REMEMBERED)
+        # By account: however much one of them ends, another's stay.
+        self._ended: dict[str, deque[Live]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
 
     def enter(self, live: Live) -> None:
         """A new session is there."""
@@ -67,7 +69,7 @@ class Roll:
 
     def end(self, live: Live) -> None:
         """It has ended and is remembered; its sandbox may still be going."""
-        self._ended.append(live)
+        self._ended[live.session.scope.account_id].append(live)
 
     def leave(self, live: Live) -> None:
         """Nothing of it is left: its id is free."""
@@ -91,14 +93,15 @@ class Roll:
         """All that live, by age."""
         return [live.session for live in self._present.values() if live.session.alive]
 
-    def all(self) -> list[Session]:
-        """Every session: the living by age, then the ended, latest first."""
-        return [*self.alive(), *(live.session for live in reversed(self._ended))]
+    def of(self, account_id: str) -> list[Session]:
+        """Every session of an account: the living by age, then the ended, latest first."""
+        living = [session for session in self.alive() if session.scope.account_id == account_id]
+        return [*living, *(live.session for live in reversed(self._ended[account_id]))]
 
     def now(self, session: Session) -> Session:
         """The same incarnation as it is by now; as it was given if it ended long ago."""
         live = self.at(session.runtime_id, session.session_id)
-        candidates = [*([live] if live else []), *self._ended]
+        candidates = [*([live] if live else []), *self._ended[session.scope.account_id]]
         found = (each.session for each in candidates if each.session.incarnation == session.incarnation)
         return next(found, session)
 
@@ -106,4 +109,4 @@ class Roll:
         """Whether this session is known, and known to have ended."""
         if (live := self.at(runtime_id, session_id)) is not None:
             return not live.session.alive
-        return any(each.key == (runtime_id, session_id) for each in self._ended)
+        return any(each.key == (runtime_id, session_id) for each in chain(*self._ended.values()))

@@ -44,10 +44,9 @@ def replace_endpoint(connection: sqlite3.Connection, endpoint: Endpoint) -> None
 
 
 def put_tags(connection: sqlite3.Connection, resource: Resource, tags: Mapping[str, str]) -> None:
-    """Set tags within a transaction of the caller's."""
+    """Insert tags of a resource that has none."""
     connection.executemany(
-        "INSERT INTO tag (runtime_id, endpoint, key, value) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (runtime_id, endpoint, key) DO UPDATE SET value = excluded.value",
+        "INSERT INTO tag (runtime_id, endpoint, key, value) VALUES (?, ?, ?, ?)",
         [(resource.runtime_id, resource.endpoint, key, value) for key, value in tags.items()],
     )
 

@@ -34,6 +34,7 @@ RESTRICTED_HEADERS = frozenset(
 
 _ECR = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
 _ROLE = re.compile(r"arn:aws(?:-[^:]+)?:iam::(?P<account>\d{12})?:role/.+")
+_GATEWAY = re.compile(r"arn:aws(?:-[^:]+)?:bedrock-agentcore:[a-z0-9-]+:\d{12}:gateway/[0-9a-zA-Z-]+")
 _ALLOWED_BY = ("allowedAudience", "allowedClients", "allowedScopes", "customClaims")
 _OPERATORS = {"STRING": ("EQUALS",), "STRING_ARRAY": ("CONTAINS", "CONTAINS_ANY")}
 _MATCH_VALUE = {
@@ -204,6 +205,14 @@ def _authorizer(spec: Spec, _scope: Scope) -> Iterator[InvalidField]:
         )
     for number, claim in enumerate(jwt.get("customClaims") or [], 1):
         yield from _claim(claim, f"{field}.customClaims.{number}.member")
+    workloads = jwt.get("allowedWorkloadConfiguration") or {}
+    for number, host in enumerate(workloads.get("hostingEnvironments") or [], 1):
+        # AWS: runtime-oauth, "each arn must be an AgentCore Gateway ARN".
+        if not _GATEWAY.fullmatch(host["arn"]):
+            yield InvalidField(
+                f"{field}.allowedWorkloadConfiguration.hostingEnvironments.{number}.member.arn",
+                f"{host['arn']} is not the ARN of an AgentCore Gateway",
+            )
 
 
 def _claim(claim: Spec, field: str) -> Iterator[InvalidField]:

@@ -11,7 +11,8 @@ class Scopes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, Scope] = {}
+        rows = database.query("SELECT id, account_id, region FROM runtime")
+        self._known = {row["id"]: Scope(row["account_id"], row["region"]) for row in rows}
 
     def of(self, runtime_id: str) -> Scope:
         """The runtime's; also once it is deleted, if it was asked for before. Raises LookupError for others."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.endings import Reason, in_words
 from agentcore_lab.runtime.health import Health, HealthStatus, Report, observe
 from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER
@@ -67,14 +68,15 @@ TRANSITIONS: Mapping[tuple[State, Turn | Reason], State] = MappingProxyType(
 class Session:
     """One incarnation of a session id: one sandbox, from its start to its end.
 
-    ``incarnation`` is the sandbox's id. ``version`` and ``endpoint`` are what it started with and keep to the end
-    (AWS: running sessions stay on their version). ``busy``: the agent says, in a way that counts, that it works on
-    though no call is open. ``flowed_at`` is when a frame last crossed one of its WebSockets, None once they have been
-    silent for a round of health checks. ``asks_at`` is when its health is asked for next, None until it has started.
-    ``token`` is the secret of its session endpoint, ``ports`` what that reaches. ``detail`` says in a sentence how it
-    ended, ``log_tail`` holds what its agent wrote last.
+    ``scope`` is whose it is: its runtime's. ``incarnation`` is the sandbox's id. ``version`` and ``endpoint`` are
+    what it started with and keep to the end (AWS: running sessions stay on their version). ``busy``: the agent
+    says, in a way that counts, that it works on though no call is open. ``flowed_at`` is when a frame last crossed
+    one of its WebSockets, None once they have been silent for a round of health checks. ``asks_at`` is when its
+    health is asked for next, None until it has started. ``token`` is the secret of its session endpoint, ``ports``
+    what that reaches. ``detail`` says in a sentence how it ended, ``log_tail`` holds what its agent wrote last.
     """
 
+    scope: Scope
     runtime_id: str
     session_id: str
     incarnation: str
@@ -100,6 +102,11 @@ class Session:
     ended_at: datetime | None = None
     exit_code: int | None = None
     log_tail: tuple[str, ...] = ()
+
+    @property
+    def runtime_arn(self) -> str:
+        """The ARN of its runtime."""
+        return self.scope.runtime_arn(self.runtime_id)
 
     @property
     def alive(self) -> bool:

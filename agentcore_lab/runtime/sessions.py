@@ -94,12 +94,13 @@ class Sessions:
         return live, True
 
     def _new(self, session_id: str, plan: Plan) -> Live:
-        if len(self._roll.alive()) >= self._rules.max_sessions:
+        account_id = plan.runtime.scope.account_id
+        if sum(session.alive for session in self.of(account_id)) >= self._rules.max_sessions:
             raise ServiceQuotaExceededException(
                 f"The account has {self._rules.max_sessions} active sessions, which is its quota. Stop sessions that "
                 "are no longer needed, or wait until their idle time-out has passed."
             )
-        self._throttle.admit(Kind.NEW_SESSION)
+        self._throttle.admit(Kind.NEW_SESSION, account_id)
         session = new_session(session_id, plan, self._rules, self._clock.now())
         return Live(session, plan, protocol_of(plan.version.spec))
 
@@ -188,9 +189,9 @@ class Sessions:
         """Whether this session is known, and known to have ended."""
         return self._roll.has_ended(runtime_id, session_id)
 
-    def all(self) -> list[Session]:
-        """Every session: the living by age, then the ended, latest first."""
-        return self._roll.all()
+    def of(self, account_id: str) -> list[Session]:
+        """Every session of an account: the living by age, then the ended, latest first."""
+        return self._roll.of(account_id)
 
     def now(self, session: Session) -> Session:
         """The same incarnation as it is by now; as it was given if it ended long ago."""

@@ -6,12 +6,15 @@ A bucket holds a second's worth, so that a burst of that size passes, and fills 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from agentcore_lab.clock import Clock
 from agentcore_lab.errors import ThrottlingException
 from agentcore_lab.runtime.quotas import Quotas
+
+_MANY = 1000
+"""Buckets, from which on those that are full are thrown away."""
 
 
 class Kind(StrEnum):
@@ -39,19 +42,30 @@ class _Bucket:
 
 
 class Throttle:
-    """Admits calls at the rates of ``quotas``."""
+    """Admits calls of each account at the rates of ``quotas``."""
 
     def __init__(self, clock: Clock, quotas: Quotas) -> None:
         self._clock = clock
-        rates = {kind: getattr(quotas, kind.value) for kind in Kind}
-        self._buckets = {kind: _Bucket(rate, rate, clock.now()) for kind, rate in rates.items()}
+        self._rates: dict[Kind, int] = {kind: getattr(quotas, kind.value) for kind in Kind}
+        self._buckets: dict[tuple[Kind, str], _Bucket] = {}
 
-    def admit(self, kind: Kind) -> None:
-        """Count one call. Raises ThrottlingException when it comes too soon."""
-        bucket, now = self._buckets[kind], self._clock.now()
+    def admit(self, kind: Kind, account_id: str) -> None:
+        """Count one call of an account. Raises ThrottlingException when it comes too soon."""
+        now, rate = self._clock.now(), self._rates[kind]
+        bucket = self._buckets.get((kind, account_id)) or self._new(
+            (kind, account_id), _Bucket(rate, rate, now)
+        )
         gained = (now - bucket.filled_at).total_seconds() * bucket.rate
         bucket.tokens = min(bucket.rate, bucket.tokens + gained)
         bucket.filled_at = now
         if bucket.tokens < 1:
             raise ThrottlingException("Rate exceeded")
         bucket.tokens -= 1
+
+    def _new(self, key: tuple[Kind, str], bucket: _Bucket) -> _Bucket:
+        """Keep one more bucket. Those that are full again are not missed: who calls may name any account."""
+        if len(self._buckets) >= _MANY:
+            since = bucket.filled_at - timedelta(seconds=1)
+            self._buckets = {known: each for known, each in self._buckets.items() if each.filled_at > since}
+        self._buckets[key] = bucket
+        return bucket

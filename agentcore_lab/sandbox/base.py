@@ -6,7 +6,7 @@ package may assume that a sandbox runs on this machine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -170,6 +170,10 @@ class Backend(Protocol):
 
     async def resolve(self, uri: str) -> Image:
         """The image ``uri`` names now. Raises ImageNotFound, UnsupportedArchitecture."""
+        ...
+
+    async def hold(self, digests: Collection[str]) -> None:
+        """See that images outlive the names they have, until `agentcore-lab prune`. Unknown digests are no error."""
         ...
 
     async def start(self, spec: SandboxSpec) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from agentcore_lab.sandbox import docker_volumes
+from agentcore_lab.sandbox import docker_held, docker_volumes
 from agentcore_lab.sandbox.base import (
     BackendUnavailable,
     Doorway,
@@ -26,7 +26,7 @@ from agentcore_lab.sandbox.docker_probe import MEND
 from agentcore_lab.sandbox.docker_threads import THREADS, Threads
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
 
     from agentcore_lab.sandbox.commands import Size
 
@@ -106,6 +106,10 @@ class DockerBackend:
     async def resolve(self, uri: str) -> Image:
         """The local image ``uri`` names now; nothing is pulled, as an ECR-shaped name here is a local tag."""
         return await self._threads.run(self._engine.resolve, uri)
+
+    async def hold(self, digests: Collection[str]) -> None:
+        """Give the images a name of the owner's."""
+        await self._threads.run(docker_held.hold, self._engine.client, self._owner, digests)
 
     async def start(self, spec: SandboxSpec) -> None:
         """Create and start the container; a start that fails, or is cancelled, leaves none behind."""

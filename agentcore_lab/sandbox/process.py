@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +82,9 @@ class ProcessBackend:
     async def resolve(self, uri: str) -> Image:
         """The image ``uri`` names now; its architecture is this machine's. Raises ImageNotFound."""
         return await asyncio.to_thread(self._store.resolve, uri)
+
+    async def hold(self, digests: Collection[str]) -> None:
+        """Nothing to do: nobody else removes images from the data directory."""
 
     async def start(self, spec: SandboxSpec) -> None:
         """Start the image's command; returns once its process exists."""

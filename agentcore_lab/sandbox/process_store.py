@@ -15,11 +15,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from agentcore_lab.sandbox.base import Image, ImageNotFound
-from agentcore_lab.sandbox.process_venv import Environment
+from agentcore_lab.sandbox.process_venv import Environment, modified
 
 # OCI image specification, "platform": GOARCH's words.
 _ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -56,6 +57,15 @@ class Manifest:
             python=Environment(**python | {"packages": tuple(python["packages"])}),
             **values,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """The digest a uri names, and since when; ``uri`` is empty for an image without a name."""
+
+    uri: str
+    digest: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +114,21 @@ class ProcessStore:
         tag.unlink(missing_ok=True)
         if digest and digest not in {each.read_text() for each in tag.parent.glob("[!.]*")}:
             shutil.rmtree(self._home(digest), ignore_errors=True)
+
+    def tags(self) -> list[Tag]:
+        """Every name, the image it names, and when it began to."""
+        files = (self.folder / "tags").glob("[!.]*")
+        return [Tag(unquote(file.name), file.read_text(), modified(file)) for file in files]
+
+    def unnamed(self) -> list[Tag]:
+        """The images no name is left of."""
+        named = {tag.digest for tag in self.tags()}
+        homes = {home.name.replace("-", ":", 1): home for home in self.folder.glob("sha256-*")}
+        return [Tag("", digest, modified(home)) for digest, home in homes.items() if digest not in named]
+
+    def discard(self, digest: str) -> None:
+        """Remove an image that no name is left of."""
+        shutil.rmtree(self._home(digest), ignore_errors=True)
 
     def resolve(self, uri: str) -> Image:
         """The image ``uri`` (``name:tag`` or ``name@sha256:…``) names now. Raises ImageNotFound."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import secrets
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import uv
@@ -37,6 +39,19 @@ class Environment:
     name: str
     interpreter: str
     packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something on disk that can be made again, and when it was last of use."""
+
+    path: Path
+    last_used: datetime
+
+
+def modified(path: Path) -> datetime:
+    """When a file was written or a folder changed."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,7 @@ class Environments:
             name = current.read_text() if current.exists() else ""
             found = None if fresh or not name else self._read(name)
             if found is not None:
+                self._note_use(name)
                 return found, True
             on_make()
             made = self._make(f"{wanted.key}-{secrets.token_hex(4)}", wanted)
@@ -92,6 +108,7 @@ class Environments:
     def restore(self, environment: Environment) -> None:
         """Make sure that ``environment`` is there, exactly as it was; the cache may have been emptied since."""
         if self._read(environment.name) is not None:
+            self._note_use(environment.name)
             return
         with self._locked(environment.name), tempfile.TemporaryDirectory() as folder:
             if self._read(environment.name) is None:
@@ -99,6 +116,31 @@ class Environments:
                 frozen.write_text("\n".join(environment.packages))
                 installs = (("--no-deps", "-r", str(frozen)),) if environment.packages else ()
                 self._make(environment.name, Wanted(environment.interpreter, installs, Path(folder), ""))
+
+    def all(self) -> list[Kept]:
+        """Every environment there is, complete or not."""
+        homes = [home for home in self.folder.glob("*-*") if home.is_dir()]
+        return [Kept(home, self._last_used(home)) for home in homes]
+
+    def remove(self, name: str, last_used: datetime) -> bool:
+        """Remove an environment unless it has been of use since ``last_used``; whether it was removed."""
+        home = self.folder / name
+        with self._locked(name.partition("-")[0]), self._locked(name):
+            if not home.is_dir() or self._last_used(home) > last_used:
+                return False
+            current = self.folder / f"{name.partition('-')[0]}.current"
+            if current.exists() and current.read_text() == name:
+                current.unlink()
+            shutil.rmtree(home, ignore_errors=True)
+        return True
+
+    def _note_use(self, name: str) -> None:
+        os.utime(self.folder / name / _DESCRIPTION)
+
+    @staticmethod
+    def _last_used(home: Path) -> datetime:
+        description = home / _DESCRIPTION
+        return modified(description if description.exists() else home)
 
     def _read(self, name: str) -> Environment | None:
         """The environment of this name, if it is complete and its interpreter is still there."""

@@ -21,7 +21,7 @@ from agentcore_lab.runtime.operations import Operation as Handler
 from agentcore_lab.runtime.throttle import Kind, Throttle, control_kind
 from agentcore_lab.server.body import body_of, letting_go
 from agentcore_lab.server.by_hand import Routes
-from agentcore_lab.server.callers import asker_of, brings_nothing
+from agentcore_lab.server.callers import account_of, asker_of, brings_nothing
 from agentcore_lab.server.door import MISSING, Door, Wants
 from agentcore_lab.server.failure import internal_error
 from agentcore_lab.server.model import MAX_BODY as MAX_MODEL_BODY
@@ -113,7 +113,7 @@ class Front:
         try:
             if by_hand is not None:
                 scope = await self._admit_to_runtime(request, by_hand.runtime, 0, public=by_hand.public)
-                self._throttle.admit(Kind.DATA)
+                self._throttle.admit(Kind.DATA, account_of(request, scope))
                 return await by_hand.handler.handle(scope, request, by_hand.runtime, request_id)
             if match is None:
                 raise UnknownOperationException(
@@ -161,7 +161,8 @@ class Front:
             raise _not_implemented(match.operation)
         body = await body_of(request).read()
         is_control = match.operation.service == CONTROL
-        self._throttle.admit(control_kind(match.operation.name) if is_control else Kind.DATA)
+        kind = control_kind(match.operation.name) if is_control else Kind.DATA
+        self._throttle.admit(kind, account_of(request, scope))
         params = parse(match, query, request.headers, body)
         validate(match.operation, params)
         await self._gate.require(scope, match.operation.name, params, asker_of(request, scope))

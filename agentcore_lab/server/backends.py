@@ -1,13 +1,11 @@
-"""Which sandbox backend an engine uses, and the mark by which it knows its own sandboxes."""
+"""Which sandbox backend an engine uses."""
 
 from __future__ import annotations
-
-import secrets
-from pathlib import Path
 
 from agentcore_lab.sandbox.base import Backend
 from agentcore_lab.sandbox.docker import DockerBackend
 from agentcore_lab.sandbox.docker_probe import docker_unavailable
+from agentcore_lab.sandbox.ownership import owner_of
 from agentcore_lab.sandbox.process import ProcessBackend
 from agentcore_lab.settings import Settings
 
@@ -18,18 +16,10 @@ async def open_backend(settings: Settings) -> Backend:
     Raises:
         BackendUnavailable: the one asked for cannot be used here.
     """
-    owner = _owner(settings.data_dir)
+    owner = owner_of(settings.data_dir, settings.cache_dir)
     if settings.sandbox == "process" or (settings.sandbox == "auto" and docker_unavailable()):
         backend: Backend = ProcessBackend(owner, data_dir=settings.data_dir, cache_dir=settings.cache_dir)
     else:
         backend = DockerBackend(owner)
     await backend.open()
     return backend
-
-
-def _owner(data_dir: Path) -> str:
-    """A random name that belongs to the data directory: sandboxes marked with it are this engine's."""
-    path = data_dir / "owner"
-    if not path.exists():
-        path.write_text(secrets.token_hex(8))
-    return path.read_text().strip()

@@ -24,6 +24,12 @@ def caller_of(request: web.Request) -> Caller | None:
     return request.get(_CALLER)
 
 
+def account_of(request: web.Request, scope: Scope) -> str:
+    """The account a request comes from: the one that is asked, where no signature tells another."""
+    caller = request.get(_CALLER)
+    return caller.account_id if caller else scope.account_id
+
+
 def asker_of(request: web.Request, scope: Scope) -> Asker:
     """Whom the signature stands for; nobody that IAM knows where there is none, in the account that is asked."""
     keys = {key: request.headers[header] for header, key in _TOLD_BY.items() if header in request.headers}

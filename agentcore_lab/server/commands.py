@@ -13,7 +13,7 @@ from agentcore_lab.runtime.commands import Commands, Running
 from agentcore_lab.runtime.throttle import Kind, Throttle
 from agentcore_lab.server import tracing
 from agentcore_lab.server.body import body_of
-from agentcore_lab.server.callers import asker_of
+from agentcore_lab.server.callers import account_of, asker_of
 from agentcore_lab.server.failure import internal_error
 from agentcore_lab.wire.eventstream import CONTENT_TYPE, EventStream
 from agentcore_lab.wire.parse import parse
@@ -37,7 +37,7 @@ class CommandHandler:
     ) -> web.StreamResponse:
         """The events as they come. Raises AwsError before the first of them is sent."""
         body = await body_of(request).read()
-        self._throttle.admit(Kind.DATA)
+        self._throttle.admit(Kind.DATA, account_of(request, scope))
         params = parse(match, query, request.headers, body)
         validate(match.operation, params)
         tracing.parsed(params)

@@ -20,7 +20,7 @@ from agentcore_lab.runtime.protocol_errors import Envelope, enveloped
 from agentcore_lab.runtime.throttle import Kind, Throttle
 from agentcore_lab.server import tracing
 from agentcore_lab.server.body import body_of
-from agentcore_lab.server.callers import asker_of
+from agentcore_lab.server.callers import account_of, asker_of
 from agentcore_lab.server.failure import internal_error
 from agentcore_lab.wire.models import Operation
 from agentcore_lab.wire.parse import parse_head
@@ -53,7 +53,7 @@ class DataHandler:
         relay = _Relay(request, match.operation, request_id)
         failure: AwsError
         try:
-            self._throttle.admit(Kind.DATA)
+            self._throttle.admit(Kind.DATA, account_of(request, scope))
             validate(match.operation, params)
             tracing.parsed(params)
             user = await self._gate.require(scope, match.operation.name, params, asker_of(request, scope))

@@ -29,6 +29,7 @@ from agentcore_lab.wire.signature_errors import (
 from agentcore_lab.wire.sigv2 import access_key_in, check_presigned
 from agentcore_lab.wire.sigv4 import check_key, check_scope, check_signature, check_time, unhashed_payload
 
+_ISSUED = web.RequestKey("issued", Credentials)
 _S3 = frozenset({"s3"})
 MISSING = "Missing Authentication Token"
 
@@ -107,6 +108,13 @@ class Door:
             raise MissingAuthenticationTokenException(MISSING)
         return self._scope(self._accounts.default_id)
 
+    def lasts(self, request: web.Request) -> bool:
+        """Whether the credentials that a request was let in with are still good: for answers that have no end."""
+        if not self._verifies:
+            return True
+        issued = self._accounts.of_key(request[_ISSUED].access_key_id)
+        return issued is not None and (issued.expires_at is None or issued.expires_at > self._now())
+
     async def _verified(self, head: Head, body: Body, wants: Wants) -> Credentials:
         """The credentials that a request is signed with; its head is looked at before its body is received."""
         signature, now = signature_of(head), self._now()
@@ -137,6 +145,7 @@ class Door:
 
     def _known(self, request: web.Request, credentials: Credentials | None) -> Scope:
         found = credentials or self._accounts.credentials(self._accounts.default_id)
+        request[_ISSUED] = found
         know_caller(request, Caller(found.account_id, found.principal_arn))
         return self._scope(found.account_id)
 

@@ -16,6 +16,7 @@ from aiohttp import web
 from agentcore_lab.neighbours.catalogue import OFFERED, OWN
 from agentcore_lab.runtime.boot import Inside
 from agentcore_lab.sandbox.base import Doorway, Secure
+from agentcore_lab.server.connections import Runner
 from agentcore_lab.server.listening import listen_inside, take_no_more
 from agentcore_lab.server.one_port import OnePort
 from agentcore_lab.settings import Settings
@@ -29,9 +30,6 @@ log = logging.getLogger(__name__)
 HTTPS = 443
 _AGAIN_SECONDS = 2.0
 _LOOPBACK = "127.0.0.1"
-
-_MOST_HEADER_BYTES = 48 * 1024
-"""Of one header: a bearer token with a user's many groups has more than the 8 KiB that servers usually take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +90,7 @@ class Doors:
         return OnePort(runner.server, self.tls, elsewhere)
 
     async def _runner(self, serving: AsyncExitStack, application: web.Application) -> web.AppRunner:
-        runner = web.AppRunner(
-            application,
-            access_log=None,
-            handler_cancellation=True,
-            shutdown_timeout=self.drain,
-            max_field_size=_MOST_HEADER_BYTES,
-        )
+        runner = Runner(application, self.drain)
         await runner.setup()
         serving.push_async_callback(runner.cleanup)
         return runner

@@ -21,17 +21,16 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.identity.documents import HttpDocuments
 from agentcore_lab.identity.jwks import Issuers
 from agentcore_lab.identity.outbound import open_outbound
-from agentcore_lab.identity.provider_secrets import SecretsManager
+from agentcore_lab.identity.own_services import OwnServices
 from agentcore_lab.identity.tokens import JwtTokens
 from agentcore_lab.idp import FOLDER as IDP_FOLDER
 from agentcore_lab.idp.child import ProviderProcess
 from agentcore_lab.images.build import Builder
 from agentcore_lab.images.choose import builder_for, code_builder_for
 from agentcore_lab.images.code_builder import CodeBuilder
-from agentcore_lab.model.choice import open_model
-from agentcore_lab.model.scripts import Scripts
+from agentcore_lab.model.choice import open_models
+from agentcore_lab.model.scripts import ScriptsOfAccounts
 from agentcore_lab.neighbours.process import MotoProcess
-from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.artifact import Artifacts
 from agentcore_lab.runtime.authorization import Gate
 from agentcore_lab.runtime.boot import Boot, Inside
@@ -41,11 +40,16 @@ from agentcore_lab.runtime.control import ControlPlane
 from agentcore_lab.runtime.endpoint_control import EndpointControl
 from agentcore_lab.runtime.endpoint_operations import EndpointOperations
 from agentcore_lab.runtime.environment import agent_environment
-from agentcore_lab.runtime.events import Events
+from agentcore_lab.runtime.events import EventsOfAccounts
 from agentcore_lab.runtime.idempotency import IDEMPOTENT, ClientTokens
 from agentcore_lab.runtime.inbound import METADATA, Inbound
 from agentcore_lab.runtime.invoke import Invoker
-from agentcore_lab.runtime.limits import PING_SECONDS, UNHEALTHY_AFTER, max_active_sessions
+from agentcore_lab.runtime.limits import (
+    IDLE_CONNECTION_SECONDS,
+    PING_SECONDS,
+    UNHEALTHY_AFTER,
+    max_active_sessions,
+)
 from agentcore_lab.runtime.operations import RuntimeOperations
 from agentcore_lab.runtime.plan import Rules
 from agentcore_lab.runtime.proof import Proofs
@@ -77,6 +81,7 @@ from agentcore_lab.server.events import EventStream
 from agentcore_lab.server.hosts import only_as
 from agentcore_lab.server.idp import IdpRoutes
 from agentcore_lab.server.lab_api import LabApi
+from agentcore_lab.server.lab_door import LabDoor
 from agentcore_lab.server.model import ModelHandler
 from agentcore_lab.server.model_scripts import ModelScripts
 from agentcore_lab.server.neighbours import Neighbours
@@ -137,21 +142,22 @@ async def open_engine(
         UnknownModel, UnknownQuota: the settings name a model or a quota that does not exist.
         IdpDidNotStart: the settings ask for the identity provider, which did not start.
     """
-    scope = Scope(settings.account_id, settings.region)
     quotas = quotas_from(settings.quotas)
     async with AsyncExitStack() as stack:
         database = Database(settings.data_dir / "engine.db")
         stack.callback(database.close)
-        events = Events()
-        teller = Teller(events)
+        events = EventsOfAccounts()
+        scopes = Scopes(database)
+        teller = Teller(events, scopes)
         repository = RuntimeRepository(database, teller.runtime)
         client = await stack.enter_async_context(
             aiohttp.ClientSession(
-                auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), trust_env=False
+                auto_decompress=False,
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_CONNECTION_SECONDS),
+                trust_env=False,
             )
         )
         accounts = Accounts(database, settings.account_id)
-        scopes = Scopes(database)
         to_engine = {**inside.variables, **VARIABLES}
         packaging = packaging or own_packaging(settings, backend, about.url, accounts)
         pinned = PinnedPackages(settings.data_dir / "code", packaging.objects)
@@ -180,6 +186,7 @@ async def open_engine(
         stack.push_async_callback(transitions.close)
         stack.push_async_callback(proofs.abandon)
         artifacts = Artifacts(backend, code, repository)
+        await artifacts.open()
         control = ControlPlane(repository, artifacts, clock, proofs, transitions, sessions.end_all, quotas)
         endpoints = EndpointControl(repository, clock, proofs, transitions, quotas)
         control.resume()
@@ -187,7 +194,7 @@ async def open_engine(
         tokens = ClientTokens(database, clock)
         attachments = Attachments(database, repository)
         of_users = JwtTokens(Issuers(HttpDocuments(client), clock), clock)
-        external = SecretsManager(
+        external = OwnServices(
             about.url, settings.region, lambda account_id: accounts.credentials(account_id).environment()
         )
         outbound = open_outbound(
@@ -227,7 +234,7 @@ async def open_engine(
         stack.push_async_callback(idp.close)
         if settings.idp:
             log.info("identity provider: %s", await idp.start())
-        scripts = Scripts()
+        scripts = ScriptsOfAccounts()
         door = Door(accounts, settings.region, settings.data_dir, limits, verifies=settings.sigv4)
         moto = MotoProcess(settings.data_dir)
         stack.push_async_callback(moto.close)
@@ -250,7 +257,7 @@ async def open_engine(
                     CommandHandler(Commands(invoker.plan, sessions, backend, clock), throttle, gate),
                     traces,
                 ),
-                **ModelHandler(open_model(settings, scripts, client, clock)).table(),
+                **ModelHandler(open_models(settings, scripts, client, clock)).table(),
             },
             Routes(by_hand, frozenset({METADATA})),
             gate,
@@ -262,12 +269,16 @@ async def open_engine(
             ),
         )
         status = {**asdict(about), "model": settings.model}
-        words = Words(scope, repository, about.sandbox)
-        lab_api = LabApi(
-            scope, sessions, storage, clock, status, EventStream(events, words, sessions, clock, status)
-        )
+        lab_door = LabDoor(door, settings.account_id)
+        words = Words(repository, about.sandbox)
+        stream = EventStream(lab_door, events, words, sessions, clock, status)
         applications = Applications(
-            front.application(lab_api, ModelScripts(scripts), IdpRoutes(idp), ConsentPages(outbound.flow)),
+            front.application(
+                LabApi(lab_door, sessions, storage, clock, status, stream),
+                ModelScripts(lab_door, scripts),
+                IdpRoutes(lab_door, idp),
+                ConsentPages(outbound.flow),
+            ),
             front.application(),
         )
         for application in (applications.outside, applications.inside):

@@ -48,9 +48,10 @@ class Shared:
 
 
 class UsageGauge:
-    """Tells every few seconds (real ones) what each living session has used."""
+    """Tells every few seconds (real ones) what each living session of an account has used."""
 
-    def __init__(self, sessions: Sessions, events: Events) -> None:
+    def __init__(self, account_id: str, sessions: Sessions, events: Events) -> None:
+        self._account_id = account_id
         self._sessions = sessions
         self._events = events
         self._room = asyncio.Semaphore(_ASKED_AT_ONCE)
@@ -58,7 +59,7 @@ class UsageGauge:
 
     async def _run(self) -> None:
         while True:
-            living = [session for session in self._sessions.all() if session.alive]
+            living = [session for session in self._sessions.of(self._account_id) if session.alive]
             used = await asyncio.gather(*(self._of(session) for session in living))
             found = {
                 session.incarnation: usage

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from agentcore_lab.errors import AwsError
 from agentcore_lab.model.base import Event, Invoked, Model
+from agentcore_lab.model.choice import Models
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.server.body import body_of
 from agentcore_lab.server.failure import internal_error
@@ -33,60 +34,63 @@ OPERATIONS = frozenset(
 
 
 class ModelHandler:
-    """Answers the inference operations with one model."""
+    """Answers the inference operations with the caller's model."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, models: Models) -> None:
+        self._models = models
 
     def table(self) -> Mapping[str, ModelHandler]:
         """This handler by the names of the operations it answers."""
         return dict.fromkeys(OPERATIONS, self)
 
     async def handle(
-        self, _scope: Scope, request: web.Request, match: Match, query: str, request_id: str
+        self, scope: Scope, request: web.Request, match: Match, query: str, request_id: str
     ) -> web.StreamResponse:
         """The answer, streamed where the operation streams. Raises AwsError before its first byte."""
         try:
             params = await _params(request, match, query)
+            model = self._models(scope.account_id)
             if match.operation.event_stream_output:
-                return await self._stream(request, match.operation, params, request_id)
-            answer = await self._answer(match.operation.name, params)
+                return await _stream(model, request, match.operation, params, request_id)
+            answer = await _answer(model, match.operation.name, params)
             reply = serialize(match.operation, answer.result)
         except AwsError as error:
             raise _as_modelled(match.operation, error) from error
         headers = {**reply.headers, **answer.headers, "x-amzn-RequestId": request_id}
         return web.Response(status=reply.status, headers=headers, body=reply.body)
 
-    async def _answer(self, operation: str, params: dict[str, Any]) -> Invoked:
-        match operation:
-            case "Converse":
-                return Invoked(await self._model.converse(params), {})
-            case "InvokeModel":
-                return await self._model.invoke(params)
-            case _:
-                return Invoked(await self._model.count_tokens(params), {})
 
-    async def _stream(
-        self, request: web.Request, operation: Operation, params: dict[str, Any], request_id: str
-    ) -> web.StreamResponse:
-        """The first event is awaited before the head is sent: until then a failure has its own status."""
-        stream = EventStream(operation)
-        converses = operation.name == "ConverseStream"
-        events: Any = self._model.converse_stream(params) if converses else self._model.invoke_stream(params)
-        async with aclosing(events):
-            first = await anext(events)
-            members = {} if converses else {"contentType": "application/json"}
-            response = web.StreamResponse(
-                status=operation.success_status,
-                headers={
-                    **response_headers(operation, members),
-                    "Content-Type": CONTENT_TYPE,
-                    "x-amzn-RequestId": request_id,
-                },
-            )
-            await response.prepare(request)
-            await _send(first, events, response, stream, request_id)
-        return response
+async def _answer(model: Model, operation: str, params: dict[str, Any]) -> Invoked:
+    match operation:
+        case "Converse":
+            return Invoked(await model.converse(params), {})
+        case "InvokeModel":
+            return await model.invoke(params)
+        case _:
+            return Invoked(await model.count_tokens(params), {})
+
+
+async def _stream(
+    model: Model, request: web.Request, operation: Operation, params: dict[str, Any], request_id: str
+) -> web.StreamResponse:
+    """The first event is awaited before the head is sent: until then a failure has its own status."""
+    stream = EventStream(operation)
+    converses = operation.name == "ConverseStream"
+    events: Any = model.converse_stream(params) if converses else model.invoke_stream(params)
+    async with aclosing(events):
+        first = await anext(events)
+        members = {} if converses else {"contentType": "application/json"}
+        response = web.StreamResponse(
+            status=operation.success_status,
+            headers={
+                **response_headers(operation, members),
+                "Content-Type": CONTENT_TYPE,
+                "x-amzn-RequestId": request_id,
+            },
+        )
+        await response.prepare(request)
+        await _send(first, events, response, stream, request_id)
+    return response
 
 
 async def _send(

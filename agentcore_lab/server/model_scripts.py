@@ -1,48 +1,45 @@
-"""``/_lab/model/scripts``: what the scripted model has to answer, set by whoever writes a lab or a test."""
+"""``/_lab/model/scripts``: what the scripted model has to answer an account, set by whoever writes a lab or a test."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from agentcore_lab.model.scripts import Scripts, script_from
-from agentcore_lab.server.origin import is_foreign
+from agentcore_lab.errors import ValidationException
+from agentcore_lab.model.scripts import ScriptsOfAccounts, script_from
+from agentcore_lab.runtime.arn import Scope
+from agentcore_lab.server.lab_door import LabDoor, json_of
 
 PATH = "/_lab/model/scripts"
 
 
 class ModelScripts:
-    """Lists, adds and clears scripts."""
+    """Lists, adds and clears an account's scripts."""
 
-    def __init__(self, scripts: Scripts) -> None:
+    def __init__(self, door: LabDoor, scripts: ScriptsOfAccounts) -> None:
+        self._door = door
         self._scripts = scripts
 
     def add_routes(self, app: web.Application) -> None:
         """Put these routes before AWS's."""
-        app.router.add_get(PATH, self.list)
-        app.router.add_post(PATH, self.add)
-        app.router.add_post(f"{PATH}/clear", self.clear)
+        app.router.add_get(PATH, self._door.asks(self.list))
+        app.router.add_post(PATH, self._door.asks(self.add))
+        app.router.add_post(f"{PATH}/clear", self._door.asks(self.clear))
 
-    async def list(self, _request: web.Request) -> web.Response:
+    async def list(self, _request: web.Request, scope: Scope) -> web.Response:
         """Every script, in the order in which they are tried."""
-        return web.json_response({"scripts": [script.described() for script in self._scripts.all()]})
+        scripts = self._scripts.of(scope.account_id)
+        return web.json_response({"scripts": [script.described() for script in scripts.all()]})
 
-    async def add(self, request: web.Request) -> web.Response:
+    async def add(self, request: web.Request, scope: Scope) -> web.Response:
         """Keep ``{"when": …, "then": …}``; an older one with the same ``when`` is replaced."""
-        if is_foreign(request):
-            return _refused(403, "A web page of another origin may not set this engine's scripts.")
+        given = await json_of(request)
         try:
-            self._scripts.add(script_from(await request.json()))
+            self._scripts.of(scope.account_id).add(script_from(given))
         except ValueError as error:
-            return _refused(400, str(error))
-        return await self.list(request)
+            raise ValidationException(str(error)) from None
+        return await self.list(request, scope)
 
-    async def clear(self, request: web.Request) -> web.Response:
+    async def clear(self, request: web.Request, scope: Scope) -> web.Response:
         """Forget all scripts."""
-        if is_foreign(request):
-            return _refused(403, "A web page of another origin may not clear this engine's scripts.")
-        self._scripts.clear()
-        return await self.list(request)
-
-
-def _refused(status: int, message: str) -> web.Response:
-    return web.json_response({"message": message}, status=status)
+        self._scripts.of(scope.account_id).clear()
+        return await self.list(request, scope)

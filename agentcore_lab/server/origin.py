@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+_SCHEMES = ("http", "https")
+"""With ``--tls`` both are spoken at one port: nothing else than the engine can be at either origin."""
+
 
 def is_foreign(request: web.Request) -> bool:
     """Whether a browser sends this for a page that is not the engine's own.
@@ -21,4 +24,4 @@ def _own_origins(request: web.Request) -> set[str]:
     assert request.transport is not None
     host, port = request.transport.get_extra_info("sockname")[:2]
     names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host}
-    return {f"http://{name}:{port}" for name in names}
+    return {f"{scheme}://{name}:{port}" for name in names for scheme in _SCHEMES}

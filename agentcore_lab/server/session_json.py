@@ -17,6 +17,7 @@ def listed(session: Session, now: datetime) -> dict[str, Any]:
     due = deadline(session)
     return {
         "sessionId": session.session_id,
+        "agentRuntimeArn": session.runtime_arn,
         "agentRuntimeVersion": str(session.version),
         "endpoint": session.endpoint,
         "state": session.state,

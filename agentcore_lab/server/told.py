@@ -8,10 +8,11 @@ from typing import Any
 
 from agentcore_lab.errors import AwsError
 from agentcore_lab.runtime.arn import Scope
-from agentcore_lab.runtime.events import Event, Events
+from agentcore_lab.runtime.events import Event, EventsOfAccounts
 from agentcore_lab.runtime.health import Ping
 from agentcore_lab.runtime.protocols import protocol_of
 from agentcore_lab.runtime.repository import RuntimeRepository
+from agentcore_lab.runtime.scopes import Scopes
 from agentcore_lab.runtime.session import Session, deadline
 from agentcore_lab.runtime.versions import Version
 from agentcore_lab.server.session_json import described, listed
@@ -25,28 +26,30 @@ _ALL = 10**9
 class Teller:
     """Turns what changes into events; costs a comparison while nobody follows."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: EventsOfAccounts, scopes: Scopes) -> None:
         self._events = events
+        self._scopes = scopes
 
     def session(self, before: Session | None, after: Session) -> None:
         """A session has gone one step."""
-        if not self._events.followed:
+        account_id = after.scope.account_id
+        if not self._events.followed(account_id):
             return
         if before is None or _notable(before) != _notable(after):
-            self._events.tell("session", after.incarnation, after)
+            self._events.tell(account_id, "session", after.incarnation, after)
         if before is not None and after.health.history[-1:] != before.health.history[-1:]:
-            self._events.tell("ping", after.incarnation, after.health.history[-1])
+            self._events.tell(account_id, "ping", after.incarnation, after.health.history[-1])
 
     def runtime(self, runtime_id: str) -> None:
         """Something of a runtime was written: itself, a version, an endpoint."""
-        self._events.tell("runtime", runtime_id)
+        scope = self._scopes.of(runtime_id)
+        self._events.tell(scope.account_id, "runtime", runtime_id, scope)
 
 
 class Words:
     """Events and sessions as JSON values; moments are of the engine's clock."""
 
-    def __init__(self, scope: Scope, repository: RuntimeRepository, sandbox: str) -> None:
-        self._scope = scope
+    def __init__(self, repository: RuntimeRepository, sandbox: str) -> None:
         self._repository = repository
         self._sandbox = sandbox
 
@@ -56,7 +59,7 @@ class Words:
             case "session":
                 return self.session(event.value, now)
             case "runtime":
-                return self.runtime(event.key)
+                return self.runtime(event.value, event.key)
             case _:
                 return event.value
 
@@ -64,17 +67,16 @@ class Words:
         """A session as the lists of the lab's API show it, and what its countdown counts."""
         about = described(session)
         del about["pings"]
-        arn = self._scope.runtime_arn(session.runtime_id)
-        return {**listed(session, now), **about, "agentRuntimeArn": arn, "sandbox": self._sandbox}
+        return {**listed(session, now), **about, "sandbox": self._sandbox}
 
-    def runtimes(self) -> list[dict[str, Any]]:
-        """Every runtime."""
-        return [self.runtime(each.id) for each in self._repository.page(self._scope, "", _ALL)]
+    def runtimes(self, scope: Scope) -> list[dict[str, Any]]:
+        """Every runtime of an account."""
+        return [self.runtime(scope, each.id) for each in self._repository.page(scope, "", _ALL)]
 
-    def runtime(self, runtime_id: str) -> dict[str, Any]:
+    def runtime(self, scope: Scope, runtime_id: str) -> dict[str, Any]:
         """A runtime with its endpoints and newest versions; only its id and ``deleted`` once it is gone."""
         try:
-            runtime = self._repository.get(self._scope, runtime_id)
+            runtime = self._repository.get(scope, runtime_id)
         except AwsError:
             return {"id": runtime_id, "deleted": True}
         versions = self._repository.versions(runtime_id, _ALL, _VERSIONS_TOLD)

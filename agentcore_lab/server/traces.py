@@ -12,10 +12,11 @@ from aiohttp import web
 from agentcore_lab.clock import Clock, stopwatch
 from agentcore_lab.errors import AwsError
 from agentcore_lab.runtime.arn import Scope
-from agentcore_lab.runtime.events import Events
+from agentcore_lab.runtime.events import EventsOfAccounts
 from agentcore_lab.runtime.invoke import Answer, Call
 from agentcore_lab.server.app import Streaming
 from agentcore_lab.server.by_hand import Handler
+from agentcore_lab.server.callers import account_of
 from agentcore_lab.server.data import Asking
 from agentcore_lab.server.tracing import Trace, current, tracing
 from agentcore_lab.wire.models import Operation
@@ -24,25 +25,30 @@ from agentcore_lab.wire.serialize import serialize_error
 
 
 class Traces:
-    """Tells what was marked of each call, at its end, and of one that stays open when that begins too."""
+    """Tells what was marked of each call, at its end, and of one that stays open when that begins too.
 
-    def __init__(self, events: Events, clock: Clock) -> None:
+    The account is told whose agent it was. Of a call that its policies did not let through it learns nothing: that is
+    told to the account it came from.
+    """
+
+    def __init__(self, events: EventsOfAccounts, clock: Clock) -> None:
         self._events = events
         self._clock = clock
 
     @contextmanager
     def call(
-        self, name: str, operation: Operation | None, request_id: str
+        self, name: str, operation: Operation | None, request_id: str, owner: str, caller: str
     ) -> Iterator[list[web.StreamResponse]]:
-        """Watch one call; its response, where it has one, is put into the list."""
-        if not self._events.followed:
+        """Watch one call of one account to another's; its response, where it has one, is put into the list."""
+        if not self._events.followed(owner) and not self._events.followed(caller):
             yield []
             return
         at, responses = self._clock.now().isoformat(), list[web.StreamResponse]()
 
         def tell(status: int, code: str | None, ended: float | None) -> None:
             told = {"id": request_id, "operation": name, "at": at, "status": status, "error": code}
-            self._events.tell("invocation", request_id, {**told, **trace.told(ended)})
+            account_id = caller if trace.authorized is None else owner
+            self._events.tell(account_id, "invocation", request_id, {**told, **trace.told(ended)})
 
         trace = Trace(lambda: tell(101, None, None))
         # A caller that has left is told of as nginx does it.
@@ -70,7 +76,8 @@ class Traced:
         self, scope: Scope, request: web.Request, match: Match, query: str, request_id: str
     ) -> web.StreamResponse:
         """The inner operation's answer. Raises what that raises."""
-        with self._traces.call(match.operation.name, match.operation, request_id) as responses:
+        owner, caller = scope.account_id, account_of(request, scope)
+        with self._traces.call(match.operation.name, match.operation, request_id, owner, caller) as responses:
             response = await self._inner.handle(scope, request, match, query, request_id)
             responses.append(response)
             return response
@@ -88,7 +95,8 @@ class TracedByHand:
         self, scope: Scope, request: web.Request, runtime: str, request_id: str
     ) -> web.StreamResponse:
         """The inner handler's answer. Raises what that raises."""
-        with self._traces.call(self._name, None, request_id) as responses:
+        owner, caller = scope.account_id, account_of(request, scope)
+        with self._traces.call(self._name, None, request_id, owner, caller) as responses:
             response = await self._inner.handle(scope, request, runtime, request_id)
             responses.append(response)
             return response

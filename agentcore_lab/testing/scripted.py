@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -86,7 +86,7 @@ class ScriptedBackend:
     """A sandbox backend whose agents are scripts in this process: quick, and as badly behaved as a test wants.
 
     ``started`` are the sandboxes of sessions, ``proofs`` those that proved a version healthy. ``stored`` is what lies
-    in each storage: names of files, and their sizes in bytes.
+    in each storage: names of files, and their sizes in bytes; ``held`` are digests of images that versions need.
     """
 
     images: dict[str, tuple[Image, Script]] = field(default_factory=dict)
@@ -95,6 +95,7 @@ class ScriptedBackend:
     proofs: list[SandboxSpec] = field(default_factory=list)
     stopped: list[tuple[str, float]] = field(default_factory=list)
     stored: dict[str, dict[str, int]] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
     name: str = "scripted"
     isolation: str = "None: scripted agents share the test's process."
 
@@ -136,6 +137,10 @@ class ScriptedBackend:
         if image.architecture != "arm64":
             raise UnsupportedArchitecture(uri, image.architecture)
         return image
+
+    async def hold(self, digests: Collection[str]) -> None:
+        """Remember what is needed."""
+        self.held.update(digests)
 
     async def start(self, spec: SandboxSpec) -> None:
         """Start the script of the spec's digest."""

@@ -11,17 +11,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 from bedrock_agentcore import BedrockAgentCoreApp
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 app = BedrockAgentCoreApp()
 
-# No endpoint, no region, no keys: the platform's environment and the runtime's role tell boto3 all it needs. This line
-# is the same on AWS.
-runtimes = boto3.client("bedrock-agentcore")
+# No endpoint, no region, no keys: the platform's environment and the runtime's role tell boto3 all it needs. These
+# lines are the same on AWS.
+# Patience is the agent's own affair: boto3 gives up after a minute and asks again, where another agent may still think.
+patient = Config(read_timeout=900)
+runtimes = boto3.client("bedrock-agentcore", config=patient)
 if os.environ.get("HARD_CODED"):
     runtimes = boto3.client(
         "bedrock-agentcore",
         endpoint_url=f"https://bedrock-agentcore.{os.environ['AWS_REGION']}.amazonaws.com",
+        config=patient,
     )
 
 # Where the agents' conversations go on: the same session of each agent for every call of this session.

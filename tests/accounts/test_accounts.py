@@ -112,3 +112,19 @@ def test_clients_get_an_accounts_credentials(engine: RunningEngine, lab: Lab) ->
     assert hers.environment["AWS_ACCESS_KEY_ID"] == credentials_for(engine, "alice").access_key_id
     with pytest.raises(AccountError, match="no account 'bob'"):
         Lab(data_dir=engine.data_dir, account="bob")
+
+
+def test_a_kernel_with_an_accounts_variables_is_of_that_account(
+    engine: RunningEngine, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``agentcore-lab env --account alice`` is enough for notebooks that say ``Lab()``; keys of elsewhere are not."""
+    with accounts_in(Path(engine.data_dir), OWN) as accounts:
+        alice = accounts.add("alice")
+        session = accounts.issue_temporary(alice.id, ROLE, timedelta(hours=1))
+    for issued in (credentials_for(engine, "alice"), session):
+        for name, value in issued.environment().items():
+            monkeypatch.setenv(name, value)
+        assert Lab(data_dir=engine.data_dir).account_id == alice.id
+    assert Lab(data_dir=engine.data_dir, account="default").account_id == OWN
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIALABOFANOTHER")
+    assert Lab(data_dir=engine.data_dir).account_id == lab.account_id == OWN

@@ -180,6 +180,6 @@ def open_lab() -> LiveLab:
 
     start()
     clients = clients_of(running[-1].url)
-    feed = Feed(lambda: running[-1].url if running else None)
+    feed = Feed(lambda: running[-1].api() if running else None)
     source = Source(feed, {"data": clients.data, "control": clients.control}, send)
     return LiveLab(running[-1], clients, source, backend, start, stop)

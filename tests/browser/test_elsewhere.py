@@ -6,55 +6,25 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
 from playwright.sync_api import Browser, expect
 
-from agentcore_lab.clock import SystemClock
-from agentcore_lab.discovery import leave_note
-from agentcore_lab.settings import Settings
-from agentcore_lab.testing import UNMETERED, ScriptedBackend, engine_in_thread
 from tests.browser.contrast import assert_readable
 from tests.browser.jupyter import LOAD_MS, RUN_ATTEMPTS, Theme, comes, jupyter_server, wait_for_kernel
-from tests.browser.pages import ROOT, SPEC, chromium
-from tests.conftest import HELLO, clients_of
-from tests.runtime.test_control_plane import create, settled
+from tests.browser.pages import ROOT, Stage, chromium, stage, write_notebook
 
-__all__ = ["chromium"]
+__all__ = ["chromium", "stage"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The data directory of an engine with one runtime, hello_agent."""
-    folder = tmp_path_factory.mktemp("engine")
-    settings = Settings(data_dir=folder / "data", cache_dir=folder / "cache", port=0, quotas=UNMETERED)
-    backend = ScriptedBackend()
-    backend.add(HELLO)
-    with engine_in_thread(settings, backend, SystemClock()) as engine:
-        leave_note(engine)
-        clients = clients_of(engine.url)
-        settled(clients, create(clients)["agentRuntimeId"])
-        yield settings.data_dir
-
-
-def test_notebook_7_shows_the_panels(chromium: Browser, data_dir: Path, tmp_path: Path) -> None:
+def test_notebook_7_shows_the_panels(chromium: Browser, stage: Stage, tmp_path: Path) -> None:
     """Run the cell with Shift+Enter; the panel sends, and the Sessions panel beside it shows the session."""
     root = tmp_path / "notebooks"
     root.mkdir()
-    cell = (
-        f"from agentcore_lab import Lab\nlab = Lab(data_dir={str(data_dir)!r})\n"
-        "arn = lab.control.list_agent_runtimes()['agentRuntimes'][0]['agentRuntimeArn']\nlab.dashboard(arn)"
-    )
-    content = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]
-        cells=[nbformat.v4.new_code_cell(cell)],  # type: ignore[no-untyped-call]
-        metadata={"kernelspec": SPEC},
-    )
-    (root / "live.ipynb").write_text(nbformat.writes(content))  # type: ignore[no-untyped-call]
+    write_notebook(root, f"{stage.cell}\nlab.dashboard({stage.arn!r})")
     with (
         jupyter_server(root, {"PYTHONPATH": str(ROOT)}, scratch=tmp_path, program="notebook") as server,
         chromium.new_context(viewport={"width": 1280, "height": 1000}) as context,
@@ -82,12 +52,12 @@ def test_notebook_7_shows_the_panels(chromium: Browser, data_dir: Path, tmp_path
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_dashboard_is_a_page(chromium: Browser, data_dir: Path, theme: Theme, tmp_path: Path) -> None:
+def test_the_dashboard_is_a_page(chromium: Browser, stage: Stage, theme: Theme, tmp_path: Path) -> None:
     """The runtime is chosen, its agent answers, and the page is readable in both themes."""
     command = [sys.executable, "-m", "agentcore_lab", "dashboard", "--headless", "--theme", theme]
     with (
         subprocess.Popen(
-            [*command, "--data-dir", str(data_dir)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [*command, "--data-dir", str(stage.data_dir)], cwd=ROOT, stdout=subprocess.PIPE, text=True
         ) as program,
         chromium.new_context(viewport={"width": 1000, "height": 1300}) as context,
     ):

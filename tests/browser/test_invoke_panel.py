@@ -3,60 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.contrast import assert_readable
-from tests.browser.jupyter import JupyterServer, Theme, browser, jupyter_server, open_notebook, run_all
+from tests.browser.jupyter import JupyterServer, Theme, open_notebook, run_all
+from tests.browser.pages import chromium, folder_of, page, server, write_notebook
+
+__all__ = ["chromium", "page", "server"]
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parents[2]
 OPEN = "from tests.browser.scripted_panel import open_panel\npanel = open_panel()\npanel"
-SPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    """A JupyterLab whose kernels can import the tests."""
-    scratch = tmp_path_factory.mktemp("jupyter")
-    root_dir = scratch / "notebooks"
-    root_dir.mkdir()
-    with jupyter_server(root_dir, {"PYTHONPATH": str(ROOT)}, scratch=scratch) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests here."""
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """A fresh page on which no script may fail."""
-    failures: list[str] = []
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    yield page
-    page.close()
-    assert failures == []
 
 
 @pytest.fixture
 def notebook(server: JupyterServer, request: pytest.FixtureRequest) -> str:
     """A notebook of this test alone that shows a panel."""
-    folder = server.root_dir / request.node.name.replace("[", "-").replace("]", "")
-    folder.mkdir()
-    cell = nbformat.v4.new_code_cell(OPEN)  # type: ignore[no-untyped-call]
-    content = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": SPEC})  # type: ignore[no-untyped-call]
-    (folder / "panel.ipynb").write_text(nbformat.writes(content))  # type: ignore[no-untyped-call]
-    return f"{folder.name}/panel.ipynb"
+    path = write_notebook(folder_of(server, request), OPEN)
+    return path.relative_to(server.root_dir).as_posix()
 
 
 def opened(page: Page, server: JupyterServer, notebook: str, theme: Theme = "light") -> Locator:

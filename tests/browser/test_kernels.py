@@ -5,52 +5,19 @@ from __future__ import annotations
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from agentcore_lab.clock import SystemClock
-from agentcore_lab.discovery import leave_note
-from agentcore_lab.settings import Settings
-from agentcore_lab.testing import UNMETERED, ScriptedBackend, engine_in_thread
 from tests.browser.contrast import assert_readable
 from tests.browser.jupyter import JupyterServer, open_notebook, run_all
-from tests.browser.pages import Show, chromium, page, server, show
+from tests.browser.pages import Show, Stage, chromium, page, server, show, stage
 from tests.browser.test_live_panels import panel_of
-from tests.conftest import HELLO, Clients, clients_of
-from tests.runtime.test_control_plane import create, settled
 from tests.runtime.test_invocations import invoke
 
-__all__ = ["chromium", "page", "server", "show"]
+__all__ = ["chromium", "page", "server", "show", "stage"]
 
 pytestmark = pytest.mark.browser
-
-
-@dataclass(frozen=True)
-class Stage:
-    """An engine with one runtime, and the cell that finds it."""
-
-    clients: Clients
-    arn: str
-    cell: str
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """An engine of its own process, as every notebook finds it."""
-    folder = tmp_path_factory.mktemp("engine")
-    settings = Settings(data_dir=folder / "data", cache_dir=folder / "cache", port=0, quotas=UNMETERED)
-    backend = ScriptedBackend()
-    backend.add(HELLO)
-    with engine_in_thread(settings, backend, SystemClock()) as engine:
-        leave_note(engine)
-        clients = clients_of(engine.url)
-        arn = settled(clients, create(clients)["agentRuntimeId"])["agentRuntimeArn"]
-        yield Stage(
-            clients, arn, f"from agentcore_lab import Lab\nlab = Lab(data_dir={str(settings.data_dir)!r})"
-        )
 
 
 def test_two_kernels_share_an_engine(

@@ -40,6 +40,7 @@ def test_labs_run_and_the_table_says_where_one_failed(root: Path, tmp_path: Path
         "run-labs", "--root", str(root), "--output", str(output), "--sandbox", "process", "--port", "0"
     )
     assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "without encryption" not in ran.stderr
     rows = [
         [cell.strip() for cell in line.strip("│").split("│")]
         for line in ran.stdout.splitlines()

@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agentcore_lab.cli import app
-from agentcore_lab.discovery import EngineGone, RunningEngine, gone
+from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.lab import Lab
 from agentcore_lab.lab_clock import duration
+from agentcore_lab.own_api import EngineGone, OwnApi, gone
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.cli.test_engine_commands import HELLO_AGENT, build_hello
@@ -76,10 +77,10 @@ def test_an_engine_that_goes_away_is_told_in_a_sentence(
 ) -> None:
     """It answered a moment ago and does not any more: the mend, no traceback."""
 
-    def nobody(self: RunningEngine, _path: str) -> None:
+    def nobody(self: OwnApi, _path: str) -> None:
         raise EngineGone(gone(self.url))
 
-    monkeypatch.setattr(RunningEngine, "fetch", nobody)
+    monkeypatch.setattr(OwnApi, "fetch", nobody)
     for command in ("sessions", "status", "clock"):
         told = run(engine, command)
         assert (told.exit_code, told.stdout, told.stderr) == (1, "", gone(engine.url) + "\n")

@@ -190,6 +190,26 @@ def test_a_build_that_fails_says_why_where_people_look(
     assert why in log_of(client, build).splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    "name", ["999999999999.dkr.ecr.us-west-2.amazonaws.com/theirs:1", "agentcore-lab/base:python3.11"]
+)
+def test_a_build_takes_no_name_that_is_not_its_accounts(
+    client: Client, builder: ScriptedBuilder, name: str
+) -> None:
+    """All accounts share the builder: what is not pushed gets a name of the account's own."""
+    builder.go.set()
+    label = "took" + str(len(name))
+    project(
+        client,
+        label,
+        f"version: 0.2\nphases: {{build: {{commands: ['docker build -t {name} .']}}}}",
+        {"Dockerfile": "FROM scratch\n"},
+    )
+    build = finished(client("codebuild"), client("codebuild").start_build(projectName=label)["build"]["id"])
+    assert build["buildStatus"] == "SUCCEEDED"
+    assert all(uri.startswith(f"{REGISTRY}/") for uri in builder.dockerfiles)
+
+
 def test_what_does_not_exist_is_refused_as_aws_does(client: Client) -> None:
     """A project, a build, a source."""
     codebuild = client("codebuild")

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
+import jwt
 from aiohttp import web
 
 from agentcore_lab.server.listening import take_no_more
@@ -42,7 +43,8 @@ class OAuthServer:
 
     ``method``: the only way its client may authenticate, None for none. ``seconds``: how long its access tokens last.
     ``rotates``: a refresh token is used up by use. ``fails``: what its token endpoint answers instead of a token.
-    ``waits_for``: what must happen before it answers. ``denies``: users who are asked say no.
+    ``waits_for``: what must happen before it answers. ``denies``: users who are asked say no. ``public_key``: what a
+    client that signs is known by, with ``algorithm``, for the ``audience`` or else the token endpoint.
     """
 
     url: str = ""
@@ -54,6 +56,10 @@ class OAuthServer:
     issuer_in_answer: str | None = None
     fails: web.Response | None = None
     waits_for: threading.Event | None = None
+    public_key: Any = None
+    algorithm: str = "RS256"
+    audience: str | None = None
+    assertions: dict[str, str] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     authorized: list[dict[str, str]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -152,10 +158,27 @@ class OAuthServer:
             if (unquote_plus(pair[0]), unquote_plus(pair[2])) == (CLIENT_ID, CLIENT_SECRET):
                 return "client_secret_basic"
             return "wrong"
+        if "client_assertion" in form:
+            return "private_key_jwt" if self._asserted(form) else "wrong"
         if "client_secret" in form:
             right = form["client_id"] == [CLIENT_ID] and form["client_secret"] == [CLIENT_SECRET]
             return "client_secret_post" if right else "wrong"
         return None
+
+    def _asserted(self, form: dict[str, list[str]]) -> bool:
+        """RFC 7523, 3, and OpenID Connect, 9: signed with the key that is registered, for here, used once."""
+        (assertion,) = form["client_assertion"]
+        assert form["client_assertion_type"] == ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
+        claims = jwt.decode(
+            assertion,
+            self.public_key,
+            algorithms=[self.algorithm],
+            audience=self.audience or f"{self.url}/token",
+            options={"require": ["exp", "iat", "jti"]},
+        )
+        fresh = claims["jti"] not in self.assertions
+        self.assertions[claims["jti"]] = assertion
+        return fresh and (claims["iss"], claims["sub"]) == (CLIENT_ID, CLIENT_ID)
 
 
 def _error(status: int, code: str) -> web.Response:

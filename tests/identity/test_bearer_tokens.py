@@ -111,6 +111,30 @@ def test_everything_that_is_configured_is_asked_for(
         assert call(engine, arn, issuer.token(**{**good, **wrong})).status == 401
 
 
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        {
+            "hostingEnvironments": [
+                {"arn": "arn:aws:bedrock-agentcore:us-west-2:123456789012:gateway/front-0123456789"}
+            ]
+        },
+        {"workloadIdentities": ["front-0123456789"]},
+    ],
+    ids=lambda allowed: next(iter(allowed)),
+)
+def test_a_runtime_for_gateways_alone(
+    aws: Clients, engine: RunningEngine, issuer: Issuer, allowed: dict[str, Any]
+) -> None:
+    """A good token is not enough where the request has to come through a gateway; a bad one is told what is wrong."""
+    arn = protected(aws, issuer, allowedWorkloadConfiguration=allowed)
+    refused = call(engine, arn, issuer.token())
+    assert refused.status == 401
+    assert refused.json["message"].startswith("Transaction token required: ")
+    assert "resource_metadata=" in refused.headers["www-authenticate"]
+    assert "aud" in call(engine, arn, issuer.token(aud="other")).json["message"]
+
+
 def claim(name: str, kind: str, operator: str, **value: Any) -> dict[str, Any]:
     """A rule of customClaims."""
     return {

@@ -14,14 +14,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import nbformat
 import pytest
 from botocore.exceptions import ClientError
 from nbclient import NotebookClient
 
-from agentcore_lab.discovery import RunningEngine, leave_note
+from agentcore_lab.discovery import RunningEngine, engine_at, leave_note
 from agentcore_lab.sandbox.docker_host import connect
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
@@ -66,7 +66,10 @@ class Listener:
 
     def __init__(self, url: str) -> None:
         self.text = ""
-        self._response = urlopen(f"{url}/_lab/events", timeout=180)
+        engine = engine_at(url)
+        assert engine is not None
+        headers = engine.api().signed("GET", "events")
+        self._response = urlopen(Request(f"{url}/_lab/events", headers=headers), timeout=180)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 

@@ -219,3 +219,100 @@ def test_deleting_and_taken_names(aws: Clients) -> None:
     ):
         assert refused(call, **more)[0] == "ResourceNotFoundException"
     provide(aws, "CustomOauth2", CUSTOM)
+
+
+KEY = "arn:aws:kms:us-west-2:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+SIGNED: dict[str, Any] = {
+    "privateKeySource": {"kmsKeySource": {"kmsKeyArn": KEY}},
+    "signingAlgorithm": "RS256",
+}
+
+
+def signing(**config: Any) -> dict[str, Any]:
+    """A provider whose client signs, with what is told of how."""
+    custom = {
+        "clientId": "the-client",
+        "oauthDiscovery": DISCOVERY,
+        "clientAuthenticationMethod": "PRIVATE_KEY_JWT",
+        "privateKeyJwtConfig": config,
+    }
+    return {"customOauth2ProviderConfig": custom}
+
+
+def test_a_client_that_signs_needs_no_secret(aws: Clients) -> None:
+    """What is told of its key comes back; an update changes the fields it has and leaves the others."""
+    claims = {"additionalHeaderClaims": {"kid": "one"}, "additionalPayloadClaims": {"aud": "https://x"}}
+    made = provide(aws, "CustomOauth2", signing(**SIGNED, **claims))
+    output = made["oauth2ProviderConfigOutput"]["customOauth2ProviderConfig"]
+    assert output["privateKeyJwtConfig"] == {**SIGNED, **claims}
+    changed = aws.control.update_oauth2_credential_provider(
+        name="calendar",
+        credentialProviderVendor="CustomOauth2",
+        oauth2ProviderConfigInput=signing(signingAlgorithm="PS256"),
+    )
+    output = changed["oauth2ProviderConfigOutput"]["customOauth2ProviderConfig"]
+    assert output["privateKeyJwtConfig"] == {**SIGNED, **claims, "signingAlgorithm": "PS256"}
+
+
+@pytest.mark.parametrize(
+    ("config", "member"),
+    [
+        (signing(signingAlgorithm="RS256"), "privateKeyJwtConfig.privateKeySource"),
+        (signing(privateKeySource=SIGNED["privateKeySource"]), "privateKeyJwtConfig.signingAlgorithm"),
+        (
+            signing(
+                signingAlgorithm="RS256",
+                privateKeySource={"kmsKeySource": {"kmsKeyArn": KEY.replace("us-west-2", "eu-west-1")}},
+            ),
+            "kmsKeyArn",
+        ),
+        (signing(**SIGNED, additionalHeaderClaims={"alg": "none"}), "additionalHeaderClaims"),
+        (signing(**SIGNED, additionalPayloadClaims={"nbf": "1"}), "additionalPayloadClaims"),
+        (
+            {
+                "customOauth2ProviderConfig": {
+                    **CLIENT,
+                    "oauthDiscovery": DISCOVERY,
+                    "privateKeyJwtConfig": SIGNED,
+                }
+            },
+            "privateKeyJwtConfig",
+        ),
+        (
+            {
+                "customOauth2ProviderConfig": {
+                    **CLIENT,
+                    "clientAuthenticationMethod": "CLIENT_SECRET_POST",
+                    "oauthDiscovery": {
+                        "authorizationServerMetadata": {
+                            **ENDPOINTS,
+                            "tokenEndpointAuthMethods": ["client_secret_post"],
+                        }
+                    },
+                }
+            },
+            "tokenEndpointAuthMethods",
+        ),
+    ],
+    ids=[
+        "no key",
+        "no algorithm",
+        "another region",
+        "header claim",
+        "payload claim",
+        "no method",
+        "two methods",
+    ],
+)
+def test_how_a_client_says_who_it_is_must_hold_together(
+    aws: Clients, config: dict[str, Any], member: str
+) -> None:
+    """AWS: private-key-jwt, client-auth-methods."""
+    code, message = refused(
+        aws.control.create_oauth2_credential_provider,
+        name="calendar",
+        credentialProviderVendor="CustomOauth2",
+        oauth2ProviderConfigInput=config,
+    )
+    assert code == "ValidationException"
+    assert member in message

@@ -29,7 +29,7 @@ THREAD = "agentcore-lab feed"
 @pytest.fixture
 def source(aws: Clients, engine: RunningEngine) -> Source:
     """What panels of the running engine are made from."""
-    return Source(Feed(lambda: engine.url), {"data": aws.data, "control": aws.control}, engine.send)
+    return Source(Feed(engine.api), {"data": aws.data, "control": aws.control}, engine.send)
 
 
 @pytest.fixture
@@ -275,18 +275,22 @@ def test_an_engine_that_goes_is_noticed_and_one_that_comes_is_followed(
     settings: Settings, backend: ScriptedBackend, told: list[dict[str, Any]]
 ) -> None:
     """The panel says so in a sentence, and goes on with the new engine, wherever that listens."""
-    found: list[str | None] = [None]
+    found: list[RunningEngine | None] = [None]
     with engine_in_thread(settings, backend, FakeClock()) as first:
-        found[0] = first.url
+        found[0] = first
         aws = clients_of(first.url)
-        source = Source(Feed(lambda: found[0]), {"data": aws.data, "control": aws.control}, first.send)
+        source = Source(
+            Feed(lambda: found[0].api() if found[0] else None),
+            {"data": aws.data, "control": aws.control},
+            first.send,
+        )
         invoke(aws, ready(aws))
         panel = SessionsPanel(source)
         assert [row["state"] for row in panel.sessions] == ["Idle"]
     found[0] = None
     eventually(lambda: panel.notice is not None and "does not answer" in panel.notice["text"])
     with engine_in_thread(settings, backend, FakeClock()) as second:
-        found[0] = second.url
+        found[0] = second
         eventually(lambda: panel.notice is not None and "started again" in panel.notice["text"])
         eventually(lambda: panel.sessions == [])
         panel.close()

@@ -20,7 +20,7 @@ def source(aws: Clients, engine: RunningEngine, backend: ScriptedBackend) -> Sou
     """What panels of an engine are made from that knows an MCP server and an A2A agent."""
     for uri, script in SPEAKERS.items():
         backend.add(uri, script)
-    return Source(Feed(lambda: engine.url), {"data": aws.data, "control": aws.control}, engine.send)
+    return Source(Feed(engine.api), {"data": aws.data, "control": aws.control}, engine.send)
 
 
 def test_tools_are_listed_and_called(aws: Clients, source: Source, backend: ScriptedBackend) -> None:

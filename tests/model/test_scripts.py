@@ -8,8 +8,9 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError
 
-from agentcore_lab.discovery import LabRefused, RunningEngine
+from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.lab_model import LabModel
+from agentcore_lab.own_api import LabRefused
 from tests.model.conftest import CLAUDE, TOOLS, call_of, result, text_of, user
 
 

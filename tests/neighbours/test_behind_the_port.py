@@ -39,6 +39,7 @@ def test_one_variable_leads_every_client_to_the_engine(client: Client) -> None:
         ("cognito-idp", "list_user_pools", {"MaxResults": 1}, "UserPools"),
         ("ssm", "describe_parameters", {}, "Parameters"),
         ("secretsmanager", "list_secrets", {}, "SecretList"),
+        ("kms", "list_keys", {}, "Keys"),
         ("logs", "describe_log_groups", {}, "logGroups"),
         ("xray", "get_trace_summaries", {"StartTime": 0, "EndTime": 1}, "TraceSummaries"),
         ("dynamodb", "list_tables", {}, "TableNames"),

@@ -86,6 +86,8 @@ def fill(client: Client) -> dict[str, str]:
     )
     client("ssm").put_parameter(Name="/a", Value="b", Type="String", Tags=[{"Key": "team", "Value": "lab"}])
     client("secretsmanager").create_secret(Name="s", SecretString="t")
+    signing = {"KeyUsage": "SIGN_VERIFY", "KeySpec": "ECC_NIST_P256"}
+    ids["key"] = client("kms").create_key(**signing)["KeyMetadata"]["KeyId"]
     client("logs").create_log_group(logGroupName="g")
     client("dynamodb").create_table(
         TableName="facts",
@@ -121,6 +123,7 @@ def look(client: Client, ids: dict[str, str]) -> dict[str, Any]:
         "parameter": client("ssm").get_parameter(Name="/a")["Parameter"]["Value"],
         "tags": client("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId="/a")["TagList"],
         "secret": client("secretsmanager").get_secret_value(SecretId="s")["SecretString"],
+        "key": client("kms").get_public_key(KeyId=ids["key"])["PublicKey"],
         "groups": [group["logGroupName"] for group in client("logs").describe_log_groups()["logGroups"]],
         "item": client("dynamodb").get_item(TableName="facts", Key={"id": {"S": "1"}})["Item"],
     }

@@ -21,9 +21,7 @@ def create(aws: Clients, name: str = "hello_agent", uri: str = HELLO, **more: An
     created: dict[str, Any] = aws.control.create_agent_runtime(
         agentRuntimeName=name,
         agentRuntimeArtifact={"containerConfiguration": {"containerUri": uri}},
-        roleArn=ROLE,
-        networkConfiguration={"networkMode": "PUBLIC"},
-        **more,
+        **{"roleArn": ROLE, "networkConfiguration": {"networkMode": "PUBLIC"}, **more},
     )
     return created
 
@@ -33,9 +31,7 @@ def update(aws: Clients, runtime_id: str, uri: str = HELLO, **more: Any) -> dict
     updated: dict[str, Any] = aws.control.update_agent_runtime(
         agentRuntimeId=runtime_id,
         agentRuntimeArtifact={"containerConfiguration": {"containerUri": uri}},
-        roleArn=ROLE,
-        networkConfiguration={"networkMode": "PUBLIC"},
-        **more,
+        **{"roleArn": ROLE, "networkConfiguration": {"networkMode": "PUBLIC"}, **more},
     )
     return updated
 

@@ -20,7 +20,7 @@ from aiohttp import web
 
 from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.runtime.headers import SESSION_ID
-from agentcore_lab.runtime.limits import MAX_PAYLOAD_BYTES
+from agentcore_lab.runtime.limits import IDLE_CONNECTION_SECONDS, MAX_PAYLOAD_BYTES
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.conftest import Clients
 from tests.patience import PATIENCE, eventually
@@ -172,6 +172,27 @@ def test_a_short_answer_that_breaks_off_is_an_error_of_the_agent(
     code, status, message = refusal(lambda: invoke(aws, arn))[:3]
     assert (code, status) == ("RuntimeClientError", 424)
     assert "broke off the connection" in message
+
+
+def test_a_call_does_not_meet_a_connection_that_its_agent_is_tired_of(
+    aws: Clients, backend: ScriptedBackend
+) -> None:
+    """Servers end a connection after some silence, and lose what arrives at that moment: none that old is used."""
+    last_heard: dict[asyncio.BaseTransport, float] = {}
+
+    async def impatient(request: web.Request) -> web.StreamResponse:
+        now, transport = asyncio.get_running_loop().time(), request.transport
+        assert transport is not None
+        if now - last_heard.get(transport, now) > IDLE_CONNECTION_SECONDS * 1.5:
+            transport.abort()
+        last_heard[transport] = now
+        return web.Response(body=b"here")
+
+    arn, session_id = ready(aws, scripted(backend, Script(answer=impatient))), str(uuid.uuid4())
+    assert invoke(aws, arn, runtimeSessionId=session_id)["statusCode"] == 200
+    threading.Event().wait(IDLE_CONNECTION_SECONDS * 1.7)
+    assert invoke(aws, arn, runtimeSessionId=session_id)["statusCode"] == 200
+    assert len(last_heard) == 2
 
 
 def test_one_byte_more_than_allowed_is_refused_before_it_is_sent(

@@ -94,6 +94,14 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "without a capacity provider",
     ),
     (jwt(), JWT, "At least one of allowedAudience"),
+    (
+        jwt(
+            allowedAudience=["a"],
+            allowedWorkloadConfiguration={"hostingEnvironments": [{"arn": PROVIDER}]},
+        ),
+        f"{JWT}.allowedWorkloadConfiguration.hostingEnvironments.1.member.arn",
+        "not the ARN of an AgentCore Gateway",
+    ),
     (claim("STRING", "CONTAINS", matchValueString="x"), f"{CLAIM}.claimMatchOperator", "by EQUALS"),
     (claim("STRING_ARRAY", "EQUALS", matchValueString="x"), f"{CLAIM}.claimMatchOperator", "CONTAINS_ANY"),
     (

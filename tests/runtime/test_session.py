@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.runtime.endings import Reason
 from agentcore_lab.runtime.health import HealthStatus, Report
 from agentcore_lab.runtime.session import (
@@ -35,6 +36,7 @@ from agentcore_lab.runtime.session import (
 DIAGRAM = Path(__file__).parents[2] / "docs" / "sessions.md"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NEW = Session(
+    scope=Scope("123456789012", "us-west-2"),
     runtime_id="hello-0123456789",
     session_id="s" * 33,
     incarnation="one",

@@ -11,8 +11,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from agentcore_lab.discovery import LabRefused, RunningEngine
+from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.lab_clock import LabClock
+from agentcore_lab.own_api import LabRefused
 from agentcore_lab.panels.session_detail import SessionDetail
 from agentcore_lab.panels.views import short_duration
 from agentcore_lab.sandbox.base import Usage
@@ -24,7 +25,8 @@ from tests.runtime.test_invocations import invoke, ready, scripted
 
 def post(engine: RunningEngine, body: bytes, **headers: str) -> int:
     """The status of a POST to the clock."""
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    names = engine.api().signed("POST", "clock", body)
+    names |= {name.replace("_", "-"): value for name, value in headers.items()}
     try:
         with urlopen(Request(f"{engine.url}/_lab/clock", body, names), timeout=PATIENCE) as response:
             return int(response.status)
@@ -139,6 +141,8 @@ def test_a_web_page_cannot_set_the_clock(engine: RunningEngine) -> None:
     assert engine.fetch("clock")["aheadSeconds"] == 0
     assert post(engine, body, Origin=f"http://127.0.0.1:{port}") == 200
     assert post(engine, body, Origin=f"http://localhost:{port}") == 200
+    assert post(engine, body, Origin=f"https://localhost:{port}") == 200
+    assert post(engine, body, Origin="https://localhost") == 403
     assert post(engine, body) == 200
 
 

@@ -1,0 +1,1 @@
+"""What builds leave behind and nothing needs any more: found, told and removed."""
