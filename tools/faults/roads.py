@@ -54,9 +54,9 @@ FAULTS = (
     Fault(
         "agent-works-for-nobody",
         "a caller who leaves stops the agent",
-        "server/doors.py",
-        "            handler_cancellation=True,",
-        "            handler_cancellation=False,",
+        "server/connections.py",
+        "handler_cancellation=True,",
+        "handler_cancellation=False,",
         _RELAY,
     ),
     Fault(
