@@ -20,6 +20,7 @@ from agentcore_lab.looks.card import card, facts
 from agentcore_lab.own_api import Api
 from agentcore_lab.plain_error import PlainError
 
+_ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693's name of a type
 _PATIENCE_SECONDS = 30
 _START_SECONDS = 90
 
@@ -106,6 +107,24 @@ class LabIdp:
     def refresh(self, refresh_token: str) -> dict[str, Any]:
         """New tokens for a refresh token of ``lab-web``, which is used up. Raises TokenRefused."""
         return self._token("lab-web", grant_type="refresh_token", refresh_token=refresh_token)
+
+    def exchange(
+        self, token: str, scopes: Sequence[str] = (), *, audience: str | None = None, actor: str | None = None
+    ) -> str:
+        """An access token for the person whom ``token`` is of, got by ``lab-service``: token exchange (RFC 8693).
+
+        It has the scopes that both the person's token and the client have, or those of them that are asked for;
+        ``actor`` is a token of ``lab-service`` for itself, which the new one names as who acts. Raises TokenRefused.
+        """
+        form = {"subject_token": token, "subject_token_type": _ACCESS_TOKEN}
+        if scopes:
+            form["scope"] = " ".join(scopes)
+        if audience is not None:
+            form["audience"] = audience
+        if actor is not None:
+            form |= {"actor_token": actor, "actor_token_type": _ACCESS_TOKEN}
+        answer = self._token("lab-service", grant_type=state.TOKEN_EXCHANGE, **form)
+        return str(answer["access_token"])
 
     def consent(self, url: str, username: str) -> str:
         """Sign in and consent at an authorization URL as this person; the address they are sent back to, not visited.

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from allauth.idp.oidc.adapter import DefaultOIDCAdapter
 from allauth.idp.oidc.internal.private_keys import filter_keys
 from allauth.idp.oidc.models import PrivateKey
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
-from agentcore_lab.idp.state import AUDIENCE, SCOPES, read
+from agentcore_lab.idp.state import AUDIENCE, SCOPES, TOKEN_EXCHANGE, read
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -47,16 +48,22 @@ class OidcAdapter(DefaultOIDCAdapter):
     def populate_access_token(
         self, access_token: dict[str, Any], *, client: Any, user: Any, **_more: Any
     ) -> None:
-        """Add ``aud``, and ``sub`` where there is no user (RFC 9068); user name and groups where there is one."""
+        """Add ``aud``, and ``sub`` where there is no user (RFC 9068); user name and groups where there is one.
+
+        A token that was exchanged says who acts with it (``act``, RFC 8693, 4.1), where that was shown.
+        """
         access_token.setdefault("aud", AUDIENCE)
         access_token.setdefault("sub", client.id)
         if user is not None:
             access_token["username"] = user.get_username()
             access_token["groups"] = list(user.groups.order_by("id").values_list("name", flat=True))
+        if (actor := getattr(context.request, "actor", None)) is not None:
+            access_token["act"] = actor
 
     def populate_server_metadata(self, data: dict[str, Any]) -> None:
-        """Name the lab's own scopes too."""
+        """Name the lab's own scopes and grant too."""
         data["scopes_supported"] = list(SCOPES)
+        data["grant_types_supported"] = [*data["grant_types_supported"], TOKEN_EXCHANGE]
 
     def list_private_keys(self, **wanted: Any) -> list[PrivateKey]:
         """The keys of the provider's file, as it is now."""

@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import include, path
 
+from agentcore_lab.idp.exchange import Tokens
+
 
 def front(request: HttpRequest) -> HttpResponse:
     """What this is, and who is signed in."""
@@ -16,6 +18,8 @@ def front(request: HttpRequest) -> HttpResponse:
 
 urlpatterns: list[Any] = [
     path("", front),
+    # Before allauth's own, which it extends.
+    path("identity/o/api/token", Tokens.as_view()),
     path("", include("allauth.idp.urls")),
     path("accounts/", include("allauth.account.urls")),
 ]

@@ -26,6 +26,8 @@ _KEY_BITS = 2048
 SCOPES = ("openid", "profile", "email", "agent:invoke", "agent:read")
 """Those that clients may ask for."""
 
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - RFC 8693's name of a grant
+
 AUDIENCE = "agentcore-lab"
 """The ``aud`` of access tokens that were asked for without a ``resource`` (RFC 8707)."""
 
@@ -149,7 +151,7 @@ def _fresh(now: datetime) -> State:
                 "lab-service",
                 "Lab service",
                 _secret(),
-                grants=("client_credentials",),
+                grants=("client_credentials", TOKEN_EXCHANGE),
                 scopes=("agent:invoke", "agent:read"),
             ),
         ),

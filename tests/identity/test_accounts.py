@@ -77,7 +77,9 @@ def test_a_users_tokens_and_sessions_are_of_one_account(
     assert theirs_too != token
     assert ours.ask()["accessToken"] == token
     aws.control.set_token_vault_cmk(kmsConfiguration={"keyType": "CustomerManagedKey", "kmsKeyArn": KMS_KEY})
-    aws.control.reset_token_vault_key_material(tokenVaultId="default")  # users of this account are asked again
+    aws.control.reset_token_vault_key_material(
+        tokenVaultId="default"
+    )  # users of this account are asked again
     assert "accessToken" not in ours.ask()
     assert other.ask()["accessToken"] == theirs_too
 

@@ -22,11 +22,14 @@ import jwt
 import psutil
 import pytest
 
+from agentcore_lab.clock import SystemClock
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.idp.state import TOKEN_EXCHANGE
 from agentcore_lab.idp.visitor import NotConsented, consent
 from agentcore_lab.lab_idp import LabIdp, TokenRefused
 from agentcore_lab.settings import Settings
-from agentcore_lab.testing import UNMETERED, FakeClock, ScriptedBackend, engine_in_thread
+from agentcore_lab.testing import UNMETERED, ScriptedBackend, engine_in_thread
+from tests.conftest import clients_of
 from tests.patience import PATIENCE
 from tests.programs import ROOT
 
@@ -36,6 +39,8 @@ child = [sys.executable, "-m", "agentcore_lab.idp", sys.argv[1], "127.0.0.1", "0
 process = subprocess.Popen(child, stdin=subprocess.PIPE)
 process.wait()
 """
+
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 
 pytestmark = pytest.mark.process
 
@@ -50,7 +55,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def engine(settings: Settings) -> Iterator[RunningEngine]:
     """An engine that has an identity provider."""
-    with engine_in_thread(settings, ScriptedBackend(), FakeClock()) as running:
+    with engine_in_thread(settings, ScriptedBackend(), SystemClock()) as running:
         yield running
 
 
@@ -101,6 +106,72 @@ def test_a_refresh_token_is_used_up(idp: LabIdp) -> None:
     assert claims_of(idp, again["access_token"])["sub"] == "bob"
     with pytest.raises(TokenRefused, match="invalid_grant"):
         idp.refresh(first["refresh_token"])
+
+
+def test_a_service_acts_for_a_person(idp: LabIdp) -> None:
+    """Token exchange: the person's token for one of the service, with no more scopes, for whom it was asked for."""
+    alice = idp.sign_in("alice", ["openid", "agent:invoke"])["access_token"]
+    claims = claims_of(idp, idp.exchange(alice))
+    assert (claims["sub"], claims["client_id"], claims["scope"]) == ("alice", "lab-service", "agent:invoke")
+    assert claims["groups"] == ["readers", "admins"]
+    assert "act" not in claims
+    acted = idp.exchange(alice, ["agent:invoke"], audience="https://orders", actor=idp.service_token())
+    claims = claims_of(idp, acted, "https://orders")
+    assert claims["act"] == {"sub": "lab-service"}
+
+
+def test_what_is_not_exchanged(idp: LabIdp) -> None:
+    """Scopes that the person did not give, tokens of nobody, of another kind or changed, and another's as actor."""
+    tokens = idp.sign_in("alice", ["openid", "agent:invoke"])
+    alice = tokens["access_token"]
+    for token, scopes, actor, error in (
+        (alice, ["agent:read"], None, "invalid_scope"),
+        (idp.service_token(), [], None, "invalid_grant"),
+        (tokens["id_token"], [], None, "invalid_grant"),
+        (alice[:-6] + "AAAAAA", [], None, "invalid_grant"),
+        ("", [], None, "invalid_request"),
+        (alice, [], alice, "invalid_grant"),
+    ):
+        with pytest.raises(TokenRefused, match=error):
+            idp.exchange(token, scopes, actor=actor)
+    form = {"grant_type": TOKEN_EXCHANGE, "subject_token": alice, "subject_token_type": ACCESS_TOKEN}
+    with pytest.raises(TokenRefused, match="unauthorized_client"):
+        idp._token("lab-web", **form)
+
+
+def test_an_agent_acts_for_a_person(idp: LabIdp, engine: RunningEngine) -> None:
+    """ON_BEHALF_OF_TOKEN_EXCHANGE from end to end: the person's JWT, the engine, this provider, an actor named."""
+    aws = clients_of(engine.url)
+    client = idp.clients["lab-service"]
+    exchange = {
+        "grantType": "TOKEN_EXCHANGE",
+        "tokenExchangeGrantTypeConfig": {"actorTokenContent": "M2M", "actorTokenScopes": ["agent:invoke"]},
+    }
+    aws.control.create_workload_identity(name="my-agent")
+    aws.control.create_oauth2_credential_provider(
+        name="orders",
+        credentialProviderVendor="CustomOauth2",
+        oauth2ProviderConfigInput={
+            "customOauth2ProviderConfig": {
+                "oauthDiscovery": {"discoveryUrl": idp.discovery_url},
+                "clientId": client.id,
+                "clientSecret": client.secret,
+                "onBehalfOfTokenExchangeConfig": exchange,
+            }
+        },
+    )
+    workload = aws.data.get_workload_access_token_for_jwt(
+        workloadName="my-agent", userToken=idp.sign_in("alice")["access_token"]
+    )
+    token = aws.data.get_resource_oauth2_token(
+        workloadIdentityToken=workload["workloadAccessToken"],
+        resourceCredentialProviderName="orders",
+        oauth2Flow="ON_BEHALF_OF_TOKEN_EXCHANGE",
+        scopes=["agent:invoke"],
+        audiences=["https://orders"],
+    )["accessToken"]
+    claims = claims_of(idp, token, "https://orders")
+    assert (claims["sub"], claims["act"]) == ("alice", {"sub": "lab-service"})
 
 
 def test_a_code_is_worthless_without_its_verifier(idp: LabIdp) -> None:

@@ -55,8 +55,8 @@ FAULTS = (
         "agent-works-for-nobody",
         "a caller who leaves stops the agent",
         "server/connections.py",
-        "handler_cancellation=True,",
-        "handler_cancellation=False,",
+        "(application, handler_cancellation=True, ",
+        "(application, handler_cancellation=False, ",
         _RELAY,
     ),
     Fault(
