@@ -73,8 +73,15 @@ def test_a_users_tokens_and_sessions_are_of_one_account(
     foreign = {"userIdentifier": {"userId": "alice"}, "sessionUri": asked["sessionUri"]}
     assert refused(aws.data.complete_resource_token_auth, **foreign)[0] == "AccessDeniedException"
     other.complete(asked)
-    assert other.ask()["accessToken"] != token
+    theirs_too = other.ask()["accessToken"]
+    assert theirs_too != token
     assert ours.ask()["accessToken"] == token
+    aws.control.set_token_vault_cmk(kmsConfiguration={"keyType": "CustomerManagedKey", "kmsKeyArn": KMS_KEY})
+    aws.control.reset_token_vault_key_material(
+        tokenVaultId="default"
+    )  # users of this account are asked again
+    assert "accessToken" not in ours.ask()
+    assert other.ask()["accessToken"] == theirs_too
 
 
 def test_each_account_has_a_vault_with_a_key_of_its_own(aws: Clients, theirs: Clients) -> None:

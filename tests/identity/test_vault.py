@@ -161,6 +161,25 @@ def test_a_secret_is_sealed_to_its_owner(sealed: _Sealed) -> None:
         sealed.vault.get(bob)
 
 
+def test_a_secret_is_never_sealed_twice_alike(sealed: _Sealed) -> None:
+    """AES-GCM gives its key away where two secrets share a nonce."""
+    kept = []
+    for secret in ("first", "again", "again"):
+        sealed.put(OWNER, secret)
+        kept.append(bytes(sealed.database.query("SELECT sealed FROM vault_secret")[0]["sealed"]))
+    assert len({each[:12] for each in kept}) == 3
+
+
+def test_what_is_dropped_is_gone(sealed: _Sealed) -> None:
+    """And with it nothing else of the vault."""
+    bob = Owner(Scope("1", "r"), "k", "p", "token", None, "bob")
+    sealed.put(OWNER, "alice's")
+    sealed.put(bob, "bob's")
+    with sealed.database.transaction() as connection:
+        sealed.vault.drop(connection, OWNER)
+    assert (sealed.vault.get(OWNER), sealed.vault.get(bob)) == (None, "bob's")
+
+
 @pytest.mark.parametrize(
     "other",
     [

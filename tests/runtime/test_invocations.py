@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from urllib.request import Request, urlopen
@@ -15,6 +18,7 @@ from agentcore_lab.discovery import RunningEngine
 from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.conftest import HELLO, Clients
 from tests.patience import PATIENCE, eventually
+from tests.runtime.calls import invocations
 from tests.runtime.test_control_plane import create, refusal, settled, update
 from tests.signing import signed
 
@@ -71,6 +75,31 @@ def test_concurrent_first_calls_start_one_sandbox(aws: Clients, backend: Scripte
     session_id = str(uuid.uuid4())
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda _: invoke(aws, arn, runtimeSessionId=session_id), range(20)))
+    assert len(backend.started) == 1
+
+
+def test_a_caller_who_leaves_takes_no_start_from_the_others(
+    aws: Clients, backend: ScriptedBackend, engine: RunningEngine
+) -> None:
+    """Whoever began the start need not wait for its end."""
+    healthy = threading.Event()
+
+    async def ping(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "Healthy"}, status=200 if healthy.is_set() else 503)
+
+    arn, session_id = ready(aws, scripted(backend, Script(ping=ping, proof=Script()))), str(uuid.uuid4())
+    path = invocations(arn)
+    headers = signed("POST", engine.url + path, b"{}", {SESSION_HEADER: session_id})
+    leaving = http.client.HTTPConnection(engine.url.removeprefix("http://"), timeout=PATIENCE)
+    leaving.request("POST", path, b"{}", headers)
+    eventually(lambda: [session["state"] for session in sessions(engine)] == ["Provisioning"])
+    with ThreadPoolExecutor(1) as pool:
+        staying = pool.submit(invoke, aws, arn, runtimeSessionId=session_id)
+        leaving.close()
+        with suppress(TimeoutError):
+            staying.result(0.5)  # a start that was given up would be told by now
+        healthy.set()
+        assert staying.result()["body"] == b"{}"
     assert len(backend.started) == 1
 
 

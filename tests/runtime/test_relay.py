@@ -8,6 +8,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from configparser import ConfigParser
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,7 +25,7 @@ from agentcore_lab.testing import FakeClock, Script, ScriptedBackend
 from tests.conftest import Clients
 from tests.patience import PATIENCE, eventually
 from tests.runtime.calls import invocations, send
-from tests.runtime.test_control_plane import refusal
+from tests.runtime.test_control_plane import create, refusal, settled
 from tests.runtime.test_invocations import invoke, ready, scripted, sessions
 from tests.signing import signed
 
@@ -273,13 +274,19 @@ def test_a_call_may_take_fifteen_minutes(
 def test_a_stream_may_take_sixty_minutes(
     aws: Clients, backend: ScriptedBackend, clock: FakeClock, engine: RunningEngine
 ) -> None:
-    """AWS: streaming, 60 minutes."""
+    """AWS: streaming, 60 minutes; at 59 the engine has looked at its limits, for another call is long over by then."""
     turns = Turns()
     arn = ready(aws, scripted(backend, Script(answer=turns.stream)))
+    mute = settled(
+        aws, create(aws, "mute", scripted(backend, Script(answer=silent), "mute"))["agentRuntimeId"]
+    )["agentRuntimeArn"]
     turns.next()
-    with opened(engine, arn) as answer:
+    with opened(engine, arn) as answer, ThreadPoolExecutor(1) as pool:
         answer.read1()
+        waiting = pool.submit(refusal, lambda: invoke(aws, mute))
+        eventually(lambda: [session["inFlight"] for session in sessions(engine)] == [1, 1])
         clock.advance(timedelta(minutes=59))
+        assert waiting.result(PATIENCE)[1] == 504
         turns.next()
         assert answer.read1() == b"data: 1\n\n"
         clock.advance(timedelta(minutes=1))

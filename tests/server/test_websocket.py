@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import threading
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from socket import SHUT_RDWR
@@ -332,6 +334,31 @@ def test_stop_runtime_session_closes_its_websockets(engine: RunningEngine, echo:
     ):
         aws.data.stop_runtime_session(agentRuntimeArn=echo, runtimeSessionId=session_id)
         assert ended(one)[0] == ended(two)[0] == 1001
+
+
+def test_a_websocket_ends_with_its_session_and_not_with_the_container(
+    engine: RunningEngine, echo: str, aws: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container may take its time to go: its client is told at once, and why."""
+    session_id, may_go, stop = str(uuid.uuid4()), threading.Event(), ScriptedBackend.stop
+
+    async def slow(self: ScriptedBackend, sandbox_id: str, grace: float) -> None:
+        while not may_go.is_set():  # noqa: ASYNC110 - set in another thread
+            await asyncio.sleep(0.01)
+        await stop(self, sandbox_id, grace)
+
+    with opened(engine, echo, query={SESSION_HEADER: session_id}) as socket, ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(ScriptedBackend, "stop", slow)
+        stopping = pool.submit(
+            aws.data.stop_runtime_session, agentRuntimeArn=echo, runtimeSessionId=session_id
+        )
+        try:
+            code, reason = ended(socket)
+            assert not stopping.done()
+        finally:
+            may_go.set()
+        stopping.result()
+    assert (code, reason.partition(":")[0]) == (1001, "The session ended")
 
 
 def test_an_engine_that_ends_closes_websockets(

@@ -300,6 +300,30 @@ def test_its_time_cannot_be_prolonged() -> None:
     assert type(refusal(longer, body=b"")) is InvalidSignatureException
 
 
+@pytest.mark.parametrize("seconds", ["0", "604801", "-1", "sixty", "٦٠"])
+def test_a_presigned_url_lasts_a_week_at_most(seconds: str) -> None:
+    """And a second at least (AWS: X-Amz-Expires, 1 to 604800)."""
+    head = signed(method="GET", body=b"", auth=SigV4QueryAuth, expires=60)
+    found = refusal(replace(head, query=head.query.replace("X-Amz-Expires=60", f"X-Amz-Expires={seconds}")))
+    assert type(found) is IncompleteSignatureException
+    assert found.message.startswith("X-Amz-Expires must be a number of seconds from 1 to 604800")
+
+
+def test_a_presigned_url_says_how_it_is_signed() -> None:
+    """By the one algorithm there is here."""
+    head = signed(method="GET", body=b"", auth=SigV4QueryAuth, expires=60)
+    found = refusal(replace(head, query=head.query.replace("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256")))
+    assert found.message == "Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256'"
+
+
+def test_a_presigned_url_without_an_end_lasts_five_minutes() -> None:
+    """As long as a signature in a header."""
+    head = signed(method="GET", body=b"", auth=SigV4QueryAuth, expires=60)
+    endless = replace(head, query=head.query.replace("X-Amz-Expires=60&", ""))
+    assert "X-Amz-Expires" not in endless.query
+    assert signature_of(endless).expires_in == 300
+
+
 def test_another_region_and_another_service() -> None:
     """Each is named."""
     found = refusal(signed(service="execute-api"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tools.faults.fault import Fault
 
-_ACCOUNTS = ("tests/identity/test_accounts.py",)
+_ACCOUNTS = ("tests/runtime/test_accounts.py", "tests/identity/test_accounts.py")
 _OWN_API = ("tests/server/test_lab_accounts.py",)
 _VAULT = ("tests/identity/test_vault.py",)
 _USERS = ("tests/identity/test_user_federation.py", "tests/identity/test_users_of_tokens.py")
@@ -36,7 +36,7 @@ FAULTS = (
         '            "SELECT * FROM runtime WHERE account_id = ? AND region = ? AND id > ? ORDER BY id LIMIT ?",\n'
         "            (scope.account_id, scope.region, after, limit),",
         '            "SELECT * FROM runtime WHERE id > ? ORDER BY id LIMIT ?",\n            (after, limit),',
-        ("tests/runtime/test_control_plane.py", "tests/identity/test_accounts.py"),
+        _ACCOUNTS,
     ),
     Fault(
         "client-token-of-another-account",
@@ -44,7 +44,7 @@ FAULTS = (
         "runtime/idempotency.py",
         "                self._answer((scope.account_id, scope.region, name, token), operation, scope, params)",
         '                self._answer(("", scope.region, name, token), operation, scope, params)',
-        ("tests/runtime/test_idempotency.py", "tests/identity/test_accounts.py"),
+        _ACCOUNTS,
     ),
     Fault(
         "tags-of-another-account",

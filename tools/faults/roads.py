@@ -58,7 +58,6 @@ FAULTS = (
         "(application, handler_cancellation=True, ",
         "(application, handler_cancellation=False, ",
         _RELAY,
-        ("03",),
     ),
     Fault(
         "payload-without-limit",
@@ -170,6 +169,5 @@ FAULTS = (
         '"id": head.id,',
         '"id": None,',
         ("tests/runtime/test_protocol_errors.py",),
-        ("07",),
     ),
 )

@@ -91,6 +91,5 @@ FAULTS = (
         "            self.found(live, said)\n",
         "            return\n",
         _SESSIONS,
-        ("04",),
     ),
 )
