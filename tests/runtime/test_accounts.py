@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -68,7 +69,7 @@ def test_nothing_of_a_runtime_is_there_for_another_account(aws: Clients, theirs:
     new_endpoint(aws, _id(arn), "prod")
     assert theirs.control.list_agent_runtimes()["agentRuntimes"] == []
     before = aws.control.get_agent_runtime(agentRuntimeId=_id(arn))
-    answers = {name: refusal(lambda ask=ask: ask(theirs, arn))[:2] for name, ask in CONTROL.items()}
+    answers = {name: refusal(partial(ask, theirs, arn))[:2] for name, ask in CONTROL.items()}
     assert answers == dict.fromkeys(CONTROL, ("ResourceNotFoundException", 404))
     after = aws.control.get_agent_runtime(agentRuntimeId=_id(arn))
     assert {**after, "ResponseMetadata": None} == {**before, "ResponseMetadata": None}
