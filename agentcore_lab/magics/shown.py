@@ -41,7 +41,7 @@ class Calls:
 
 
 _FOLDED = (
-    '<details class="acl" style="color:var(--jp-ui-font-color2, inherit)">'
+    '<details class="acl" style="color:var(--vscode-descriptionForeground, var(--jp-ui-font-color2, inherit))">'
     '<summary style="cursor:pointer;font-size:12px">{summary}</summary>{card}</details>'
 )
 

@@ -13,9 +13,12 @@ from IPython.display import display
 from agentcore_lab.clock import stopwatch
 from agentcore_lab.images.build import Step
 
-_UNBROKEN = """<style>.acl-build.jupyter-widgets-disconnected::before,
-.acl-build .jupyter-widgets-disconnected::before { display: none !important; }</style>"""
-"""A stored notebook shows a build that is over: nothing is broken, as the icon would say that ipywidgets puts there."""
+_STYLE = """<style>.acl-build.jupyter-widgets-disconnected::before,
+.acl-build .jupyter-widgets-disconnected::before { display: none !important; }
+.cell-output-ipywidget-background:has(.acl-build) { background: transparent !important; }
+.cell-output-ipywidget-background .acl-build .widget-html-content { color: var(--vscode-editor-foreground); }</style>"""
+"""A stored notebook shows a build that is over: nothing is broken, as the icon would say that ipywidgets puts there.
+VS Code lays a white sheet and black text under widgets, whatever its theme."""
 
 
 class BuildProgress(ipywidgets.HBox):
@@ -28,8 +31,8 @@ class BuildProgress(ipywidgets.HBox):
             min=0, max=1, layout=ipywidgets.Layout(width="180px"), description_allow_html=False
         )
         self._text = ipywidgets.HTML(f"Building {escape(name)} …")
-        unbroken = ipywidgets.HTML(_UNBROKEN, layout=ipywidgets.Layout(display="none"))
-        super().__init__([self._bar, self._text, unbroken])
+        style = ipywidgets.HTML(_STYLE, layout=ipywidgets.Layout(display="none"))
+        super().__init__([self._bar, self._text, style])
         self.add_class("acl-build")
 
     @classmethod

@@ -201,9 +201,9 @@ def _add_launcher(home: Path) -> None:
 
 
 def _uv(*arguments: str, folder: Path) -> str:
-    done = subprocess.run(
-        [uv.find_uv_bin(), "--quiet", *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
+    # A Jupyter kernel tells programs to colour what they write, and what is frozen is read again.
+    command = [uv.find_uv_bin(), "--quiet", "--color", "never", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SandboxError(done.stderr.strip() or f"uv {arguments[0]} failed with {done.returncode}")
     return done.stdout

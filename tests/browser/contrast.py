@@ -33,7 +33,8 @@ root => {
   while (texts.nextNode()) {
     const node = texts.currentNode.parentElement;
     const text = texts.currentNode.textContent.trim();
-    if (!text || !node.checkVisibility() || node.closest(":disabled, .acl-hidden, option")) continue;
+    if (!text || !node.checkVisibility()) continue;
+    if (node.closest(":disabled, [aria-disabled=true], .acl-hidden, option")) continue;
     const under = ground(node);
     const [one, two] = [light(over(rgba(getComputedStyle(node).color), under)), light(under)];
     found.push({ text, ratio: (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05) });

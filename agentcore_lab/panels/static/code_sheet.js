@@ -19,7 +19,9 @@ export function codeSheet() {
   }
 
   function escape(event) {
-    if (event.key === "Escape") hide();
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    hide();
   }
 
   return {

@@ -1,4 +1,4 @@
-import { h, say } from "./lab.js";
+import { h, pause, paused, say } from "./lab.js";
 
 let boxes = 0;
 
@@ -36,7 +36,7 @@ export function promptBox({ send, code, extras }) {
   );
 
   function submit() {
-    if (!go.disabled) send(box.value, json.checked);
+    if (!paused(go)) send(box.value, json.checked);
   }
 
   function key(event) {
@@ -71,7 +71,7 @@ export function promptBox({ send, code, extras }) {
       check();
     },
     busy(word) {
-      go.disabled = Boolean(word);
+      pause(go, Boolean(word));
       say(go, word || "Send");
     },
   };

@@ -20,6 +20,17 @@ export function h(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Let a button wait, or not any more. It keeps the focus, which a disabled one loses: VS Code would then give it to the
+first control of the output. */
+export function pause(button, waits) {
+  button.setAttribute("aria-disabled", String(waits));
+}
+
+/** Whether a button waits. */
+export function paused(button) {
+  return button.getAttribute("aria-disabled") === "true";
+}
+
 /** Set text only where it differs, so that nothing is announced or repainted without need. */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;

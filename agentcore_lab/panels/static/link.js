@@ -5,6 +5,13 @@ const TICK = 1000;
 const PATIENCE_FOR_KERNEL = 2500;
 const PATIENCE_FOR_A_WORD = 10_000;
 
+// VS Code takes plain keys from what has the focus in an output, text boxes aside, and hears of them at the window: `m`
+// would make the cell Markdown. Combinations, function keys and Escape are the host's.
+function keepKeys(event) {
+  const combined = event.ctrlKey || event.metaKey || event.altKey;
+  if (!combined && !/^(Escape|F\d+)$/.test(event.key)) event.stopPropagation();
+}
+
 /** What joins a page with the kernel's panel: messages both ways, the engine's clock, and a notice of how it stands.
 
 `listen` maps names of messages and `change:` events to functions; `tick` runs while the page shows the panel. */
@@ -15,7 +22,13 @@ export function kernelLink({ model, el, notice, listen, tick, every = TICK, alon
   let asked = null; // when it was asked for a word that has not come
   let base = null; // what the engine's clock showed, and when that was
 
-  const tell = (message, buffers) => model.send(message, undefined, buffers);
+  function tell(message, buffers) {
+    try {
+      model.send(message, undefined, buffers);
+    } catch {
+      lose(); // the way to the kernel is closed: VS Code closes it where JupyterLab leaves it open
+    }
+  }
 
   function setClock(told) {
     if (told?.now) base = { engine: Date.parse(told.now), at: performance.now(), ahead: told.ahead };
@@ -72,6 +85,7 @@ export function kernelLink({ model, el, notice, listen, tick, every = TICK, alon
     if (name.startsWith("change:")) listeners[name] = listener;
   }
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
+  el.addEventListener("keydown", keepKeys);
   const timer = setInterval(() => {
     if (!connected) showNotice();
     else if (asked && performance.now() - asked > PATIENCE_FOR_A_WORD) lose();
@@ -92,6 +106,7 @@ export function kernelLink({ model, el, notice, listen, tick, every = TICK, alon
       clearInterval(timer);
       clearInterval(greeting);
       tell({ type: "bye" });
+      el.removeEventListener("keydown", keepKeys);
       for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
     },
   };

@@ -1,4 +1,4 @@
-import { coloured, h, say } from "./lab.js";
+import { coloured, h, pause, say } from "./lab.js";
 import { codeButton, livePanel } from "./live.js";
 import { schemaForm } from "./schema_form.js";
 
@@ -14,8 +14,8 @@ function render({ model, el }) {
   let form = null;
   let chosen = null;
   const about = h("p", { class: "acl-hint" });
-  const list = h("button", { type: "button", class: "acl-button", click: () => panel.tell({ type: "tools" }) }, "List tools");
-  const card = h("button", { type: "button", class: "acl-button", click: () => panel.tell({ type: "card" }) }, "Read the agent card");
+  const list = h("button", { type: "button", class: "acl-button", click: () => ask({ type: "tools" }) }, "List tools");
+  const card = h("button", { type: "button", class: "acl-button", click: () => ask({ type: "card" }) }, "Read the agent card");
   const code = codeButton("this request", () => panel.copy({ type: model.get("protocol") === "A2A" ? "card" : "tools" }));
   const tools = h("div", { class: "acl-tool-list", role: "listbox", "aria-label": "Tools", tabindex: "0", keydown: walk });
   const sheet = h("div", { class: "acl-tool" });
@@ -34,15 +34,17 @@ function render({ model, el }) {
     listen: { "change:protocol": show, "change:tools": showTools, "change:result": showResult, "change:card": showCard, "change:busy": show },
   });
 
+  function ask(message) {
+    if (!model.get("busy")) panel.tell(message);
+  }
+
   function show() {
     const protocol = model.get("protocol");
     const busy = model.get("busy");
     list.hidden = protocol !== "MCP";
     card.hidden = protocol !== "A2A";
     code.hidden = list.hidden && card.hidden;
-    list.disabled = card.disabled = Boolean(busy);
-    const go = sheet.querySelector(".acl-primary");
-    if (go) go.disabled = Boolean(busy);
+    for (const button of [list, card, ...sheet.querySelectorAll(".acl-primary")]) pause(button, Boolean(busy));
     const what = { tools: "Asking the server for its tools …", card: "Asking the agent for its card …" }[busy] ?? (busy && `${busy} is working …`);
     say(about, busy ? `${what} The first call of a session waits for its sandbox.` : (MEANING[protocol] ?? ""));
     explorer.hidden = !model.get("tools");
@@ -94,7 +96,7 @@ function render({ model, el }) {
     sheet.replaceChildren(
       h("div", {}, h("strong", {}, tool.name), h("p", { class: "acl-about acl-description" }, tool.description ?? "")),
       form.node,
-      h("div", { class: "acl-row" }, h("button", { type: "button", class: "acl-button acl-primary", click: filled((call) => panel.tell(call)) }, `Call ${tool.name}`), codeButton(`call ${tool.name}`, filled((call) => panel.copy(call))), wrong),
+      h("div", { class: "acl-row" }, h("button", { type: "button", class: "acl-button acl-primary", click: filled(ask) }, `Call ${tool.name}`), codeButton(`call ${tool.name}`, filled((call) => panel.copy(call))), wrong),
     );
     showResult();
   }
