@@ -341,6 +341,21 @@ async def test_engines_that_each_made_the_network_get_along(
     assert len(client.networks.list(names=[network])) == 1
 
 
+async def test_a_network_where_another_engine_listens_for_agents_is_left(
+    client: DockerClient, network: str
+) -> None:
+    """Though no sandbox is on it: made anew it would have another address than the one its agents will ask."""
+    one, other = (DockerBackend(f"test-{secrets.token_hex(4)}", network=network) for _ in range(2))
+    await one.open()
+    await other.open()
+    assert one.doorway.listen_on is not None
+    with socket.create_server((one.doorway.listen_on, 0)):
+        await other.close()
+        assert len(client.networks.list(names=[network])) == 1
+    await one.close()
+    assert client.networks.list(names=[network]) == []
+
+
 async def test_a_network_that_vanished_is_made_again(
     backend: DockerBackend, client: DockerClient, network: str, image: Callable[[str], str]
 ) -> None:
