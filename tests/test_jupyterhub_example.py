@@ -69,6 +69,7 @@ def test_only_the_class_gets_in_and_each_to_a_server_of_her_own_user(configurati
     assert configuration.Authenticator.allowed_users == {"ada", "grace"}
     assert configuration.SharedPasswordAuthenticator.user_password == "a long word"
     assert configuration.JupyterHub.spawner_class == "jupyterhub.spawner.LocalProcessSpawner"
+    assert configuration.JupyterHub.cleanup_servers is False, "students would lose their kernels with the hub"
 
 
 def test_each_server_gets_its_students_account(configuration: Any, teachers: Settings) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from agentcore_lab.authorization import conditions, principals
 from agentcore_lab.authorization.policy import OLD_VERSION, VERSION, condition_of, principal_of
+from agentcore_lab.json_text import read_json
 
 _ONE_OF = (("Principal", "NotPrincipal"), ("Action", "NotAction"), ("Resource", "NotResource"))
 _ELEMENTS = frozenset({"Sid", "Effect", "Condition", *(name for pair in _ONE_OF for name in pair)})
@@ -17,8 +17,8 @@ _SCALARS = (str, int, float, bool)
 def faults(text: str) -> Iterator[str]:
     """Every fault of the text as a policy; a text without one can be parsed and evaluated."""
     try:
-        policy = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        policy = read_json(text)
+    except ValueError as error:
         yield f"not JSON ({error})"
         return
     if not isinstance(policy, dict):

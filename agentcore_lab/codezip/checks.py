@@ -5,7 +5,6 @@ The first sentence of each message is AWS's (runtime-code-deploy-common-issues);
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from agentcore_lab.codezip.code import NODE_OTEL, OTEL, Code, Rejected
 from agentcore_lab.codezip.engines import allows
 from agentcore_lab.codezip.package import Package
+from agentcore_lab.json_text import read_json
 
 _READ_BY_OTHERS = 0o004
 _SHOWN = 3
@@ -138,7 +138,7 @@ def _engines(package: Package, code: Code) -> None:
 
 def _json(package: Package, path: str) -> dict[str, Any]:
     try:
-        value = json.loads(package.text(path) or "{}")
+        value = read_json(package.text(path) or "{}")
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import aiohttp
 from agentcore_lab.errors import ValidationException
 from agentcore_lab.identity.client_assertion import ASSERTION_TYPE, PRIVATE_KEY_JWT
 from agentcore_lab.identity.oauth2_configuration import BASIC, POST
+from agentcore_lab.json_text import read_json
 
 _SECONDS = 10
 _MOST_BYTES = 1024 * 1024
@@ -145,7 +145,7 @@ class AuthorizationServers:
                 f"The provider cannot be reached at {url} ({type(error).__name__}).", None
             ) from None
         try:
-            answer = json.loads(body)
+            answer = read_json(body)
         except ValueError:
             answer = None
         return response.status, answer if isinstance(answer, dict) else {}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
+
+from agentcore_lab.json_text import read_json
 
 MOST_BYTES = 256 * 1024
 SECONDS = 5.0
@@ -59,8 +60,8 @@ class HttpDocuments:
 
 def _object(url: str, content: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        document = read_json(content)
+    except ValueError as error:
         raise Unavailable(f"{url} is no JSON") from error
     if not isinstance(document, dict):
         raise Unavailable(f"{url} is no JSON object")

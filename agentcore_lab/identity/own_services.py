@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from agentcore_lab.errors import AccessDeniedException, ValidationException
+from agentcore_lab.json_text import read_json
 
 _PATIENCE = 30
 _REFUSED = frozenset({"AccessDeniedException", "AccessDenied"})
@@ -39,7 +39,7 @@ class OwnServices:
         except BotoCoreError as error:
             raise ValidationException(f"Secret {arn} cannot be retrieved ({type(error).__name__}).") from None
         try:
-            found = json.loads(answer.get("SecretString", ""))
+            found = read_json(answer.get("SecretString", ""))
         except ValueError:
             found = None
         value = found.get(json_key) if isinstance(found, dict) else None

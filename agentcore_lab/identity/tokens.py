@@ -18,6 +18,7 @@ from agentcore_lab.clock import Clock
 from agentcore_lab.identity.claims import Authorizer, faults
 from agentcore_lab.identity.documents import Unavailable
 from agentcore_lab.identity.jwks import ALGORITHMS, Issuers
+from agentcore_lab.json_text import read_json
 from agentcore_lab.runtime.inbound import TokenRefused, TokenUser, Why
 
 MOST_CHARACTERS = 32 * 1024
@@ -89,8 +90,8 @@ def _json(part: str) -> Mapping[str, Any]:
 
 def _parsed(content: bytes) -> Mapping[str, Any]:
     try:
-        value = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        value = read_json(content)
+    except ValueError as error:
         raise TokenRefused(Why.FORM, "It is no signed JWT.") from error
     if not isinstance(value, dict):
         raise TokenRefused(Why.FORM, "It is no signed JWT.")

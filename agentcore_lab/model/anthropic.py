@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from agentcore_lab.errors import ValidationException
+from agentcore_lab.json_text import read_json
 from agentcore_lab.model.base import Block, Event, Params
 
 VERSION = "bedrock-2023-05-31"
@@ -120,7 +120,7 @@ def _usage(usage: dict[str, int]) -> dict[str, int]:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(body)
+        found = read_json(body)
     except ValueError:
         found = None
     if not isinstance(found, dict):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from agentcore_lab.json_text import read_json
 from agentcore_lab.model.errors import ModelErrorException
 
 Params = Mapping[str, Any]
@@ -89,6 +89,6 @@ async def collected(events: AsyncIterator[Event]) -> dict[str, Any]:
 def arguments(text: str) -> Any:
     """A tool call's arguments from the text they were streamed as. Raises ModelErrorException."""
     try:
-        return json.loads(text or "{}")
+        return read_json(text or "{}")
     except ValueError:
         raise ModelErrorException(f"The model's arguments for a tool are no JSON: {text[:200]}") from None

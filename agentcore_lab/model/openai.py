@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from agentcore_lab.errors import (
     ThrottlingException,
 )
 from agentcore_lab.errors import ValidationException as Refused
+from agentcore_lab.json_text import read_json
 from agentcore_lab.model.base import Event, Params
 from agentcore_lab.model.errors import (
     ModelErrorException,
@@ -87,7 +87,7 @@ class OpenAi:
     async def _named(self, wanted: str) -> str:
         """The model to ask for where none was set."""
         async with self._asking("GET", "/models", None) as answer:
-            listed = json.loads(await answer.read())
+            listed = _chunk(await answer.read())
         names = [each["id"] for each in listed.get("data") or ()]
         if not names:
             raise ResourceNotFoundException(f"The model server at {self._url} has no model.")
@@ -155,7 +155,7 @@ class _Asking:
 
 def _chunk(text: bytes) -> dict[str, Any]:
     try:
-        chunk = json.loads(text)
+        chunk = read_json(text)
     except ValueError:
         chunk = None
     if not isinstance(chunk, dict):

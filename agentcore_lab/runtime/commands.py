@@ -73,7 +73,7 @@ class Commands:
             plan.runtime.id, session_id, lambda: self._plan(scope, params)
         ) as lease:
             text = params["body"]["command"]
-            log.info("session %s of %s runs a command: %s", session_id, plan.runtime.id, text)
+            log.info("session %s of %s runs a command: %r", session_id, plan.runtime.id, text)
             beside = AsyncExitStack()
             try:
                 command = await beside.enter_async_context(

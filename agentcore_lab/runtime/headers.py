@@ -65,7 +65,7 @@ def to_container(
         if name.lower() in _TO_CONTAINER or name.lower() in allowed or name.lower().startswith(CUSTOM_PREFIX)
     }
     for name, value in passed.items():
-        if name.lower() in allowed and len(value.encode()) > MAX_HEADER_VALUE_BYTES:
+        if name.lower() in allowed and len(value.encode("utf-8", "surrogateescape")) > MAX_HEADER_VALUE_BYTES:
             message = f"Header '{name}' has more than {MAX_HEADER_VALUE_BYTES} bytes"
             raise ValidationException(message, fields=(InvalidField(name, message),))
     return {**passed, SESSION_ID: session_id, REQUEST_ID: request_id}

@@ -7,13 +7,13 @@ that can be true.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from agentcore_lab.json_text import read_json
 from agentcore_lab.runtime.limits import SLOW_PING_SECONDS
 
 REMEMBERED_PINGS = 30
@@ -109,8 +109,8 @@ def read_answer(
     if code != 200:
         return Report(HealthStatus.UNHEALTHY, milliseconds, problem=f"/ping answered {code}")
     try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
+        said = read_json(body)
+    except ValueError:
         said = None
     if not isinstance(said, dict):
         return Report(HealthStatus.HEALTHY, milliseconds, traps=(Trap.NOT_JSON,))

@@ -31,6 +31,7 @@ from agentcore_lab.runtime.upstream import ContainerRefused, Reply, Upstream
 from agentcore_lab.runtime.versions import DEFAULT_ENDPOINT, Status
 from agentcore_lab.runtime.workload_token import Minting, with_token
 from agentcore_lab.store.remembered import Remembered
+from agentcore_lab.wire.header_text import readable
 
 AGENT_CARD = "/.well-known/agent-card.json"
 
@@ -194,15 +195,15 @@ class Invoker:
 
     def _answer(self, reply: Reply, lease: Lease, belongs: Belongs, call: Call) -> Answer:
         members: dict[str, Any] = {
-            member: reply.headers[header]
+            member: readable(reply.headers[header])
             for header, member in FROM_CONTAINER.items()
             if header in reply.headers
         }
         members["runtimeSessionId"] = belongs.session_id
         members["sessionEndpointUrl"] = session_endpoint_url(self._url, lease.session)
-        members["contentType"] = reply.headers.get("Content-Type")
+        members["contentType"] = readable(reply.headers.get("Content-Type", "")) or None
         if lease.protocol.name == "MCP":
-            name = reply.headers.get(MCP_SESSION_ID)
+            name = members.get("mcpSessionId")
             if name:
                 self._mcp.learn(lease.session.runtime_id, name, belongs.session_id)
             members["mcpSessionId"] = name or call.params.get("mcpSessionId") or belongs.session_id

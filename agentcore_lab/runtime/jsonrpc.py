@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
+
+from agentcore_lab.json_text import read_json
 
 PEEK_BYTES = 64 * 1024
 """How much of a request is looked at; one that is longer is passed on unread."""
@@ -21,7 +21,7 @@ class RpcHead:
 def head_of(body: bytes) -> RpcHead:
     """What a whole request says of itself; nothing if it is cut off or no JSON-RPC."""
     try:
-        request: Any = json.loads(body)
+        request = read_json(body)
     except ValueError:
         return RpcHead()
     if not isinstance(request, dict):

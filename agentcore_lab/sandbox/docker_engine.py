@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
+_MENDS = 5
+"""How often a start is mended: of several at once each may make the network, and unmake what another has made."""
+
 
 def reach(connections: int) -> tuple[DockerClient, dict[str, Any]]:
     """A client of an engine that runs ARM64, and what the engine says of itself. Raises BackendUnavailable."""
@@ -119,21 +122,22 @@ class DockerEngine:
 
     def start(self, spec: SandboxSpec) -> None:
         """Create and start the container; a start that fails leaves none behind. Raises ImageNotFound."""
-        try:
-            self._run(spec)
-        except NoSuchImage:
-            raise ImageNotFound(f"the image of {spec.image.uri} is gone: build it again") from None
-        except NotFound:
+        for _ in range(_MENDS):
+            try:
+                return self._run(spec)
+            except NoSuchImage:
+                raise ImageNotFound(f"the image of {spec.image.uri} is gone: build it again") from None
+            except APIError as error:
+                self._mend(error)
+        return self._run(spec)
+
+    def _mend(self, error: APIError) -> None:
+        """Change what kept a container from starting; raises ``error`` if that is nothing this backend can change."""
+        why = str(error.explanation)
+        if isinstance(error, NotFound):
             # An engine that thought itself the last one removed the network.
             docker_network.ensure(self.client, self._network, self._addresses)
-            self._run(spec)
-        except APIError as error:
-            self._mend(str(error.explanation), error)
-            self._run(spec)
-
-    def _mend(self, why: str, error: APIError) -> None:
-        """Change what kept a container from starting; raises ``error`` if that is nothing this backend can change."""
-        if self._init and "docker-init" in why:
+        elif self._init and "docker-init" in why:
             self._init = False  # this engine was installed without an init
         elif "ambiguous" in why:
             docker_network.leave_one(self.client, self._network)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import psutil
 from docker.errors import APIError, DockerException
 from docker.types import IPAMConfig, IPAMPool
 from requests.exceptions import RequestException
@@ -43,9 +44,21 @@ def leave_one(client: DockerClient, name: str) -> None:
 
 
 def remove(client: DockerClient, name: str) -> None:
-    """Remove the network, unless another engine's sandboxes still use it."""
+    """Remove the network, unless another engine has sandboxes there or listens there for those to come."""
     with suppress(DockerException, RequestException):
-        client.networks.get(name).remove()
+        network = client.networks.get(name)
+        if not _somebody_listens_at(gateway_of(network.attrs)):
+            network.remove()
+
+
+def _somebody_listens_at(address: str | None) -> bool:
+    """Whether a program of this machine does, whichever user's; where that is not told, nobody can."""
+    try:
+        sockets = psutil.net_connections("tcp4")
+    except psutil.Error:  # macOS tells root alone; containers are in a virtual machine there, with the bridge
+        return False
+    listening = [each.laddr for each in sockets if each.status == psutil.CONN_LISTEN]
+    return any(local and local.ip == address for local in listening)
 
 
 def gateway(client: DockerClient, name: str) -> str | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -12,6 +12,7 @@ from aiohttp import web
 from agentcore_lab.authorization.principals import Caller
 from agentcore_lab.codebuild.operations import Operation
 from agentcore_lab.codebuild.record import Account
+from agentcore_lab.codebuild.request import read_request
 from agentcore_lab.neighbours.destination import region_of
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.server.sts import SecurityTokens
@@ -44,9 +45,10 @@ class AnsweredHere:
             )
             said = self._tokens.answer(form, caller, request_id)
             return None if said is None else web.Response(body=said, content_type="text/xml", headers=headers)
-        operation = self._builds[_operation(request)]
+        name = _operation(request)
         account = Account(scope.account_id, region_of(request.headers) or scope.region)
-        answer: dict[str, Any] = await operation(account, caller.arn, json.loads(body or b"{}"))
+        params = await asyncio.to_thread(read_request, name, body)
+        answer = await self._builds[name](account, caller.arn, params)
         return web.Response(
             body=json.dumps(answer), content_type="application/x-amz-json-1.1", headers=headers
         )

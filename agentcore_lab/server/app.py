@@ -89,7 +89,7 @@ class Front:
         app = web.Application(client_max_size=MAX_CONTROL_BODY)
         for routes in own:
             routes.add_routes(app)
-        app.router.add_route("*", "/{path:.*}", self.handle)
+        app.router.add_route("*", "/{path:(?s:.*)}", self.handle)
         return app
 
     async def handle(self, request: web.Request) -> web.StreamResponse:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
 from agentcore_lab.errors import AccessDeniedException, AwsError, ValidationException
+from agentcore_lab.json_text import read_json
 from agentcore_lab.own_api import SERVICE
 from agentcore_lab.runtime.arn import Scope
 from agentcore_lab.server.body import body_of, letting_go
@@ -71,7 +71,7 @@ class LabDoor:
 async def json_of(request: web.Request) -> Any:
     """What the body says. Raises ValidationException: nothing, in JSON."""
     try:
-        return json.loads(await body_of(request).read())
+        return read_json(await body_of(request).read())
     except ValueError as error:
         raise ValidationException(f"The body is no JSON: {error}.", reason="CannotParse") from None
 

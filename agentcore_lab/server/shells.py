@@ -22,6 +22,7 @@ from agentcore_lab.sandbox.commands import Size
 from agentcore_lab.server import tracing
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.failure import internal_error
+from agentcore_lab.wire.header_text import readable
 from agentcore_lab.wire.shell_frames import Channel, confirmed, exited, failed, frame, size_in
 
 _OPERATION = "InvokeAgentRuntimeCommandShell"
@@ -132,7 +133,7 @@ class ShellHandler:
 def _params(request: web.Request, runtime: str) -> dict[str, str]:
     """What the URL and the headers say; a presigned URL has the session id in its query."""
     query = {name: request.query.get(name, "") for name in ("qualifier", "accountId", "shellId")}
-    session_id = request.headers.get(SESSION_ID) or request.query.get(SESSION_ID, "")
+    session_id = readable(request.headers.get(SESSION_ID, "")) or request.query.get(SESSION_ID, "")
     given = {"agentRuntimeArn": runtime, **query, "runtimeSessionId": session_id}
     return {name: value for name, value in given.items() if value}
 

@@ -34,6 +34,7 @@ from agentcore_lab.server.bridge import Limits
 from agentcore_lab.server.callers import asker_of
 from agentcore_lab.server.session_sockets import SessionSockets
 from agentcore_lab.server.subprotocols import HEADER, Subprotocols, offered
+from agentcore_lab.wire.header_text import fits, readable
 
 PATH = "/ws"
 _ACTION = "InvokeAgentRuntimeWithWebSocketStream"
@@ -121,7 +122,7 @@ def read_handshake(request: web.Request, runtime: str) -> Handshake:
             "The WebSocket handshake needs Sec-WebSocket-Version 13 and a key of 16 bytes."
         )
     query = CIMultiDict(request.query)
-    session_id = request.headers.get(SESSION_ID) or query.get(SESSION_ID) or str(uuid.uuid4())
+    session_id = _told(request, query, SESSION_ID) or str(uuid.uuid4())
     if not MIN_SESSION_ID <= len(session_id) <= MAX_SESSION_ID:
         raise ValidationException(f"A session id has {MIN_SESSION_ID} to {MAX_SESSION_ID} characters.")
     headers = CIMultiDict(request.headers)
@@ -133,7 +134,7 @@ def read_handshake(request: web.Request, runtime: str) -> Handshake:
         headers["Authorization"] = f"Bearer {token}"
     params = {"agentRuntimeArn": runtime, "runtimeSessionId": session_id}
     params |= {name: query[name] for name in ("qualifier", "accountId") if query.get(name)}
-    if user := request.headers.get(USER_ID) or query.get(USER_ID):
+    if user := _told(request, query, USER_ID):
         params["runtimeUserId"] = user
     return Handshake(params, headers, subprotocols)
 
@@ -173,7 +174,12 @@ def _is_key(request: web.Request) -> bool:
         return False
 
 
+def _told(request: web.Request, query: Mapping[str, str], name: str) -> str:
+    """What a header or else a query parameter of this name says; nothing where there is neither."""
+    return readable(request.headers.get(name, "")) or _header_text(name, query.get(name, ""))
+
+
 def _header_text(name: str, value: str) -> str:
-    if not value.isprintable():
+    if not fits(value):
         raise ValidationException(f"{name} has characters that no header may have.")
     return value

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from agentcore_lab.wire.header_text import fits
 from agentcore_lab.wire.shapes import (
     Mismatch,
     ShapeCompiler,
@@ -142,7 +143,7 @@ def _moment(value: Any, form: str) -> str | float:
 
 def _header_string(value: Any) -> str:
     text: str = _require(value, str, "a string")
-    if not text.isprintable():
+    if not fits(text):
         raise Mismatch("a string that can stand in a header")
     return text
 

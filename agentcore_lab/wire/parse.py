@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from agentcore_lab.errors import ValidationException
 from agentcore_lab.wire.failures import Failure, rejection
+from agentcore_lab.wire.header_text import readable
 from agentcore_lab.wire.request_plan import RequestPlan, request_plan
 from agentcore_lab.wire.shapes import Mismatch
 
@@ -70,7 +71,8 @@ def _read_headers(plan: RequestPlan, headers: Mapping[str, str], params: dict[st
     given: dict[str, str] = {}
     for name, value in headers.items():
         lower = name.lower()
-        given[lower] = f"{given[lower]},{value}" if lower in given else value
+        said = readable(value)
+        given[lower] = f"{given[lower]},{said}" if lower in given else said
     for member in plan.headers:
         if (text := given.get(member.wire)) is not None:
             member.put(params, text)

@@ -9,6 +9,8 @@ import json
 from enum import IntEnum
 from typing import Any
 
+from agentcore_lab.json_text import read_json
+
 _SIGNALLED = 128
 _LARGEST = 0xFFFF
 """What a terminal's size can be at most, each way."""
@@ -61,7 +63,7 @@ def failed(message: str) -> bytes:
 
 def size_in(payload: bytes) -> tuple[int, int]:
     """Columns and rows of a RESIZE frame. Raises ValueError for anything else."""
-    size = json.loads(payload)
+    size = read_json(payload)
     match size:
         case {"width": int(width), "height": int(height)} if (
             0 < min(width, height) <= max(width, height) <= _LARGEST

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
@@ -22,6 +24,8 @@ from agentcore_lab.images.build import Built, Step
 from agentcore_lab.images.dockerfile import BuildError
 from agentcore_lab.settings import Settings
 from agentcore_lab.testing import UNMETERED, FakeClock, ScriptedBackend, engine_in_thread
+from tests.patience import PATIENCE
+from tests.signing import signed
 
 REGISTRY = "123456789012.dkr.ecr.us-west-2.amazonaws.com"
 SPEC = """
@@ -218,6 +222,32 @@ def test_what_does_not_exist_is_refused_as_aws_does(client: Client) -> None:
     assert codebuild.batch_get_builds(ids=["no:build"])["buildsNotFound"] == ["no:build"]
     with pytest.raises(ClientError, match="Build cannot be found"):
         codebuild.stop_build(id="no:build")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"{", "no JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[]", "an object"),
+        (b'{"projectName": 1}', "'projectName' has to be a string"),
+        (
+            b'{"projectName": "a", "environmentVariablesOverride": [{"name": []}]}',
+            "environmentVariablesOverride",
+        ),
+    ],
+)
+def test_a_body_that_is_no_request_is_refused(client: Client, body: bytes, words: str) -> None:
+    """In the form of the service's errors, for whoever writes requests by hand."""
+    url = client("codebuild").meta.endpoint_url + "/"
+    headers = {"X-Amz-Target": "CodeBuild_20161006.StartBuild", "Content-Type": "application/x-amz-json-1.1"}
+    request = Request(url, body, signed("POST", url, body, headers, service="codebuild"))
+    with pytest.raises(HTTPError) as refused:
+        urlopen(request, timeout=PATIENCE)
+    with refused.value as answer:
+        said = json.load(answer)
+    assert (refused.value.code, said["__type"]) == (400, "SerializationException")
+    assert words in said["message"]
 
 
 def test_builds_are_there_when_the_engine_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -138,9 +139,11 @@ class _Sealed:
 
 
 @pytest.fixture
-def sealed(tmp_path: Path) -> _Sealed:
+def sealed(tmp_path: Path) -> Iterator[_Sealed]:
     """A vault of this test alone."""
-    return _Sealed(tmp_path)
+    vault = _Sealed(tmp_path)
+    yield vault
+    vault.database.close()
 
 
 OWNER = Owner(Scope("1", "r"), "k", "p", "token", None, "alice")

@@ -90,6 +90,7 @@ def test_a_call_is_streamed_as_pieces_of_json(bedrock: Any) -> None:
     [
         (b"not json", "Malformed input request"),
         (b"[1]", "Malformed input request"),
+        (b"[" * 100_000, "Malformed input request"),
         (b'{"inputText": "a body of another model"}', "anthropic_version: Field required"),
         (
             b'{"anthropic_version": "1", "max_tokens": 1, "messages": []}',

@@ -1,7 +1,8 @@
 """Every lab, run as a reader runs it: from top to bottom by papermill, and by nbval against its stored outputs.
 
 All labs of one kind of sandbox share an engine. ``make test`` runs all of them on processes, and labs 1 and 4 on
-containers, without the frameworks of lab 1; ``make test-long`` runs everything on both, twice in a row in a random order.
+containers, without the frameworks of lab 1, and compares what each prints with what is stored in it. ``make test-long``
+runs everything on both, twice in a row in a random order.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ SCREEN = 30
 
 EVERY_LAB = [pytest.param(path, id=path.stem) for path in LABS]
 QUICKLY_ON_DOCKER = [param for param in EVERY_LAB if str(param.id).startswith(ALWAYS_ON_DOCKER)]
+THE_OTHERS = [param for param in EVERY_LAB if param not in QUICKLY_ON_DOCKER]
 
 pytestmark = pytest.mark.notebook
 
@@ -61,6 +63,14 @@ def test_the_lab_prints_what_is_stored_in_it(lab: Path, containers: Classroom) -
     """Run All gives the outputs the reader of the stored notebook sees; ids, times and ports aside."""
     containers.nbval(lab, short=True)
     containers.is_empty()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("lab", THE_OTHERS)
+def test_the_other_labs_print_on_processes_what_is_stored_in_them(lab: Path, processes: Classroom) -> None:
+    """So that no lab's text outlives what the engine does; what containers alone show is compared above, or below."""
+    processes.nbval(lab, short=True)
+    processes.is_empty()
 
 
 @pytest.mark.long

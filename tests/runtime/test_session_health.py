@@ -7,7 +7,7 @@ import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -51,13 +51,6 @@ class Ping:
             body["time_of_last_update"] = self.since
         return web.json_response(body, status=self.code)
 
-    def rounds(self, count: int) -> None:
-        """Let the engine ask that often; returns when each has been asked."""
-        for _ in range(count):
-            before = self.asked
-            self.clock.advance(ROUND)
-            eventually(lambda: self.asked > before)  # noqa: B023 - called at once
-
 
 @pytest.fixture
 def ping(clock: FakeClock) -> Ping:
@@ -77,6 +70,19 @@ def reached(engine: RunningEngine, session_id: str, **facts: Any) -> dict[str, A
     return described(engine, session_id)
 
 
+def rounds(engine: RunningEngine, clock: FakeClock, session_id: str, count: int) -> None:
+    """Let the engine ask the session's agent that often; returns when it has heard the last answer."""
+    for _ in range(count):
+        clock.advance(ROUND)
+        now = clock.now()
+        eventually(lambda: _heard_at(engine, session_id) >= now)  # noqa: B023 - called at once
+
+
+def _heard_at(engine: RunningEngine, session_id: str) -> datetime:
+    pings = described(engine, session_id)["pings"]
+    return datetime.fromisoformat(pings[-1]["at"]) if pings else datetime.min.replace(tzinfo=UTC)
+
+
 def started(aws: Clients, backend: ScriptedBackend, script: Script, **more: Any) -> tuple[str, str]:
     """The ARN of a runtime of ``script``, and the id of a session of it that has answered once."""
     arn, session_id = ready(aws, scripted(backend, script), **more), str(uuid.uuid4())
@@ -90,13 +96,13 @@ def test_a_busy_agent_outlives_its_idle_time_out(
     """HealthyBusy keeps the session Active for hours; fifteen minutes after it is Healthy again it ends."""
     _, session_id = started(aws, backend, Script(ping=ping))
     ping.turn("HealthyBusy")
-    ping.rounds(1)
+    rounds(engine, clock, session_id, 1)
     reached(engine, session_id, state="Active", inFlight=0, health="HealthyBusy")
     clock.advance(timedelta(hours=3))
     eventually(lambda: ping.asked >= 3)
     assert described(engine, session_id)["state"] == "Active"
     ping.turn("Healthy")
-    ping.rounds(1)
+    rounds(engine, clock, session_id, 1)
     session = reached(engine, session_id, state="Idle", health="Healthy")
     assert session["endsBecause"] == "idle"
     assert session["diagnostics"] == []
@@ -112,7 +118,7 @@ def test_busy_without_a_time_is_reaped_and_told(
     lifecycle = {"idleRuntimeSessionTimeout": 60}
     _, session_id = started(aws, backend, Script(ping=ping), lifecycleConfiguration=lifecycle)
     ping.status = "HealthyBusy"
-    ping.rounds(2)
+    rounds(engine, clock, session_id, 2)
     assert reached(engine, session_id, diagnostics=[Trap.BUSY_WITHOUT_TIME])["state"] == "Idle"
     clock.advance(timedelta(seconds=56))
     reached(engine, session_id, state="Terminated", reason="idle")
@@ -129,7 +135,7 @@ def test_an_agent_that_began_to_work_before_a_jump_is_asked_before_it_is_ended(
 
 
 def test_an_unhealthy_session_ends_with_awss_words_and_so_does_its_call(
-    aws: Clients, backend: ScriptedBackend, engine: RunningEngine, ping: Ping
+    aws: Clients, backend: ScriptedBackend, clock: FakeClock, engine: RunningEngine, ping: Ping
 ) -> None:
     """Five failed checks in succession: the session is Terminated, a call under way is a 424 that says why."""
 
@@ -145,9 +151,9 @@ def test_an_unhealthy_session_ends_with_awss_words_and_so_does_its_call(
         waiting = pool.submit(refusal, lambda: invoke(aws, arn, b"long", runtimeSessionId=session_id))
         reached(engine, session_id, inFlight=1)
         ping.code = 503
-        ping.rounds(4)
+        rounds(engine, clock, session_id, 4)
         assert reached(engine, session_id, failedPings=4)["state"] == "Active"
-        ping.rounds(1)
+        rounds(engine, clock, session_id, 1)
         code, status, message, _ = waiting.result()
     assert (code, status) == ("RuntimeClientError", 424)
     assert message.startswith(
@@ -182,12 +188,12 @@ def test_an_agent_that_hangs_keeps_no_other_waiting(
     hanging = Ping(clock, hangs=True)
     uri = scripted(backend, Script(ping=hanging, proof=Script()), "hanging")
     arn = ready(aws, uri, name="hanging_agent")
-    session_id = str(uuid.uuid4())
-    invoke(aws, arn, runtimeSessionId=session_id)
-    started(aws, backend, Script(ping=ping))
-    ping.rounds(10)
+    hung = str(uuid.uuid4())
+    invoke(aws, arn, runtimeSessionId=hung)
+    _, session_id = started(aws, backend, Script(ping=ping))
+    rounds(engine, clock, session_id, 10)
     assert hanging.asked == 2  # at the start, and the one that hangs
-    assert described(engine, session_id)["state"] == "Idle"
+    assert described(engine, hung)["state"] == "Idle"
 
 
 def test_two_hundred_sessions_are_asked_in_one_round(

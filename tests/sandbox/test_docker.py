@@ -8,11 +8,13 @@ import secrets
 import socket
 import tarfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 from docker import DockerClient
 
 from agentcore_lab.images.docker_builder import DockerBuilder
+from agentcore_lab.sandbox import docker_network
 from agentcore_lab.sandbox.base import (
     BackendUnavailable,
     Image,
@@ -339,6 +341,21 @@ async def test_engines_that_each_made_the_network_get_along(
     assert len(client.networks.list(names=[network])) == 1
 
 
+async def test_a_network_where_another_engine_listens_for_agents_is_left(
+    client: DockerClient, network: str
+) -> None:
+    """Though no sandbox is on it: made anew it would have another address than the one its agents will ask."""
+    one, other = (DockerBackend(f"test-{secrets.token_hex(4)}", network=network) for _ in range(2))
+    await one.open()
+    await other.open()
+    assert one.doorway.listen_on is not None
+    with socket.create_server((one.doorway.listen_on, 0)):
+        await other.close()
+        assert len(client.networks.list(names=[network])) == 1
+    await one.close()
+    assert client.networks.list(names=[network]) == []
+
+
 async def test_a_network_that_vanished_is_made_again(
     backend: DockerBackend, client: DockerClient, network: str, image: Callable[[str], str]
 ) -> None:
@@ -352,6 +369,27 @@ async def test_a_network_that_vanished_is_made_again(
     assert client.networks.get(network).attrs["IPAM"]["Config"] == before
     options = client.networks.get(network).attrs["Options"]
     assert options["com.docker.network.bridge.enable_icc"] == "false"
+
+
+async def test_networks_that_two_engines_made_again_at_once_get_along(
+    backend: DockerBackend,
+    client: DockerClient,
+    network: str,
+    image: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The one network vanished and there are two in its place: one thing to mend after the other."""
+    ensure = docker_network.ensure
+
+    def with_another(*arguments: Any) -> None:
+        ensure(*arguments)
+        client.networks.create(network, check_duplicate=False)
+
+    monkeypatch.setattr(docker_network, "ensure", with_another)
+    client.networks.get(network).remove()
+
+    assert await backend.status(await started(backend, image(SERVE))) == SandboxStatus(running=True)
+    assert len(client.networks.list(names=[network])) == 1
 
 
 def _accepts(address: str) -> bool:

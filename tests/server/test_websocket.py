@@ -449,13 +449,14 @@ def test_other_subprotocols_are_the_agents(
         ({"query": {SESSION_HEADER: "short"}}, 400, "33 to 256 characters"),
         ({"query": {"qualifier": "nobody"}}, 404, "nobody"),
         ({"query": {f"{CUSTOM}Bad": "a\r\nX-Evil: b"}}, 400, "no header may have"),
+        ({"query": {SESSION_HEADER: "a" * 40 + "\n"}}, 400, "no header may have"),
         (
             {"subprotocols": [Subprotocol("base64UrlBearerAuthorization.!!!!")]},
             400,
             "no token",
         ),
     ],
-    ids=["session id", "qualifier", "header", "token"],
+    ids=["session id", "qualifier", "header", "session id with a line", "token"],
 )
 def test_what_is_wrong_is_told_before_the_upgrade(
     engine: RunningEngine, echo: str, more: dict[str, Any], status: int, message: str

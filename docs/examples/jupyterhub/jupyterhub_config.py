@@ -71,4 +71,7 @@ c.Spawner.args = [
     "--MappingKernelManager.cull_interval=300",
 ]
 
+# A hub that is started anew, for another student or setting, finds the notebook servers again: nobody loses a kernel.
+c.JupyterHub.cleanup_servers = False
+
 c.JupyterHub.bind_url = os.environ.get("CLASS_URL", "http://127.0.0.1:8000")
