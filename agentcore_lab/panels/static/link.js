@@ -91,7 +91,8 @@ export function kernelLink({ model, el, notice, listen, tick, every = TICK, alon
     else if (asked && performance.now() - asked > PATIENCE_FOR_A_WORD) lose();
     if (!document.hidden && el.checkVisibility()) tick();
   }, every);
-  const greeting = setInterval(() => !document.hidden && hello(), HELLO);
+  // VS Code takes some panels off the page without ending them.
+  const greeting = setInterval(() => !document.hidden && el.isConnected && hello(), HELLO);
 
   setClock(model.get("clock"));
   showNotice();
