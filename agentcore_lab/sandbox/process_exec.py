@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from threading import Thread
@@ -89,7 +90,8 @@ class Program:
             for process in found:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
-            psutil.wait_procs(found, timeout=_POLL)
+            # Not psutil's wait: of a child it takes the exit code, which whoever waits for the command is to have.
+            time.sleep(_POLL)
         raise SandboxError(f"processes of a command outlive SIGKILL: {found}")
 
     def _owns(self, process: psutil.Process) -> bool:
