@@ -147,6 +147,20 @@ def test_an_unknown_resource_is_not_found(aws: Clients, arn: str) -> None:
         assert refusal(call)[:2] == ("ResourceNotFoundException", 404)
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs"), [(":123456789012:", ":210987654321:"), (":us-west-2:", ":eu-west-1:")]
+)
+def test_an_arn_of_elsewhere_names_nothing_here(aws: Clients, mine: str, theirs: str) -> None:
+    """Though a runtime here has the id that it ends with."""
+    elsewhere = settled(aws, create(aws)["agentRuntimeId"])["agentRuntimeArn"].replace(mine, theirs)
+    calls: list[Any] = [
+        lambda: aws.control.tag_resource(resourceArn=elsewhere, tags={"a": "b"}),
+        lambda: aws.control.list_tags_for_resource(resourceArn=elsewhere),
+    ]
+    for call in calls:
+        assert refusal(call)[:2] == ("ResourceNotFoundException", 404)
+
+
 def test_a_policy_of_what_is_no_arn_is_refused(aws: Clients) -> None:
     """The model has no pattern for it: the engine says so itself."""
     get = aws.control.get_resource_policy

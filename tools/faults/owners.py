@@ -9,6 +9,7 @@ _OWN_API = ("tests/server/test_lab_accounts.py",)
 _VAULT = ("tests/identity/test_vault.py",)
 _USERS = ("tests/identity/test_user_federation.py", "tests/identity/test_users_of_tokens.py")
 _WORKLOADS = (
+    "tests/identity/test_api_keys.py",
     "tests/identity/test_workload_identities.py",
     "tests/identity/test_runtime_tokens.py",
     *_ACCOUNTS,
@@ -23,11 +24,7 @@ FAULTS = (
         '            "SELECT * FROM runtime WHERE id = ? AND account_id = ? AND region = ?",\n'
         "            (runtime_id, scope.account_id, scope.region),",
         '            "SELECT * FROM runtime WHERE id = ?",\n            (runtime_id,),',
-        (
-            "tests/runtime/test_control_plane.py",
-            "tests/runtime/test_authorization.py",
-            "tests/identity/test_accounts.py",
-        ),
+        _ACCOUNTS,
     ),
     Fault(
         "account-lists-another",
@@ -47,8 +44,8 @@ FAULTS = (
         _ACCOUNTS,
     ),
     Fault(
-        "tags-of-another-account",
-        "tags of a resource are not another account's to see",
+        "arn-of-another-account",
+        "an ARN of another account names nothing of this one's",
         "runtime/resources.py",
         '        if match is None or (match["account"], match["region"]) != (scope.account_id, scope.region):',
         "        if match is None:",
@@ -165,6 +162,13 @@ FAULTS = (
         "        uri = self._uri_by_state.pop(state, None)",
         "        uri = self._uri_by_state.get(state)",
         _USERS,
+        also=(
+            (
+                "identity/consent_flow.py",
+                "        if consent is None or consent.stage is not Stage.ASKED:",
+                "        if consent is None:",
+            ),
+        ),
     ),
     Fault(
         "consent-for-ever",
