@@ -13,6 +13,9 @@ from traitlets.config import Config
 
 ENGINE = "agentcore-lab"
 
+_NO_KERNEL = "Kernel died before replying to kernel_info"
+"""jupyter_client's words for a kernel that ended before it had run anything."""
+
 Progress = Callable[[int, int], None]
 _told: ContextVar[Progress] = ContextVar("_told", default=lambda _done, _cells: None)
 
@@ -42,7 +45,14 @@ class CountingEngine(NBClientEngine):  # type: ignore[misc]
                 progress(cell_index + 1, cells)
 
         nb_man.cell_complete = complete
-        return super().execute_managed_notebook(nb_man, kernel_name, config=_encrypted(), **options)
+        options["config"] = _encrypted()
+        try:
+            return super().execute_managed_notebook(nb_man, kernel_name, **options)
+        except RuntimeError as error:
+            if str(error) != _NO_KERNEL:
+                raise
+        # A kernel's ports are chosen before it has them: another program may have taken one meanwhile.
+        return super().execute_managed_notebook(nb_man, kernel_name, **options)
 
 
 def _encrypted() -> Config:

@@ -65,4 +65,6 @@ def run_lab(
             )
     except PapermillExecutionError as error:
         failed_at, why = error.exec_count, f"{error.ename}: {error.evalue}"
+    except RuntimeError as error:
+        why = f"no kernel for it: {error}"
     return LabRun(notebook.stem, executed, stopwatch() - began, failed_at, why)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
+from agentcore_lab.cli.run_lab import run_lab
 from tests.programs import Program
 
 GOOD = ['sandbox = None\nregion = "none"', "from agentcore_lab import Lab", "Lab().sandbox, sandbox, region"]
@@ -65,3 +68,35 @@ def test_labs_can_be_named_and_run_in_that_order(root: Path, tmp_path: Path) -> 
     assert "'1' names 2 labs. There are: 10-good, 11-bad." in refused.stderr
     nowhere = program.run("run-labs", "--root", str(tmp_path))
     assert f"{tmp_path}/notebooks has no labs" in nowhere.stderr
+
+
+@pytest.mark.parametrize(("deaths", "why"), [(1, ""), (2, "no kernel for it: Kernel died before replying")])
+def test_a_kernel_that_does_not_come_up_is_started_once_more(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaths: int, why: str
+) -> None:
+    """Another program may have taken one of the ports that were chosen for it."""
+    script, starts = tmp_path / "kernel.py", tmp_path / "starts"
+    script.write_text(
+        f"import sys\n"
+        f"with open({str(starts)!r}, 'a+') as starts:\n"
+        f"    starts.write('+')\n"
+        f"    starts.seek(0)\n"
+        f"    if len(starts.read()) <= {deaths}:\n"
+        f"        sys.exit('Address already in use')\n"
+        f"from ipykernel.kernelapp import launch_new_instance\n"
+        f"launch_new_instance()\n"
+    )
+    spec = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    about = {"display_name": "Python 3", "language": "python"}
+    spec.write_text(json.dumps({"argv": [sys.executable, str(script), "-f", "{connection_file}"], **about}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    notebook = root / "notebooks" / "12-plain.ipynb"
+    form: Any = nbformat.v4
+    cells = [form.new_code_cell("6 * 7")]
+    kernel = {"name": "python3", **about}
+    plain = form.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(plain, notebook)  # type: ignore[no-untyped-call]
+    ran = run_lab(notebook, tmp_path / "out" / notebook.name)
+    assert (ran.passed, ran.why.startswith(why)) == (not why, True)
+    assert starts.read_text() == "++"
