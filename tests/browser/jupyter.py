@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -144,10 +144,16 @@ def browser() -> Iterator[Browser]:
 def open_notebook(page: Page, server: JupyterServer, path: str) -> None:
     """Open one notebook and wait until its kernel can run cells; its metadata must name the kernel."""
     # A slow machine's splash asks whether to give up.
-    page.add_locator_handler(page.get_by_role("button", name="Keep Waiting"), lambda button: button.click())
+    page.add_locator_handler(page.get_by_role("button", name="Keep Waiting"), _keep_waiting)
     page.goto(f"{server.url}/lab/tree/{quote(path)}?reset", timeout=LOAD_MS)
     expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible(timeout=LOAD_MS)
     wait_for_kernel(page, path)
+
+
+def _keep_waiting(button: Locator) -> None:
+    """Click it, unless the splash has gone by itself meanwhile."""
+    with suppress(PlaywrightTimeoutError):
+        button.click(timeout=2_000)
 
 
 def wait_for_kernel(page: Page, path: str) -> None:
