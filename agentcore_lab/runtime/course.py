@@ -61,6 +61,13 @@ class Course:
             self.apply(live, Ended(Reason.SHUTDOWN))
         await asyncio.gather(*self._disposals, return_exceptions=True)
 
+    async def catch_up(self) -> None:
+        """Look at every session now, and wait until those that are asked have answered or are taken for dead."""
+        self._tick()
+        asked = [live.asking for live in self._roll.present() if live.asking is not None]
+        if asked:
+            await asyncio.wait(asked)
+
     def begin(self, live: Live) -> None:
         """A new session is there."""
         self._roll.enter(live)

@@ -54,6 +54,10 @@ class Sessions:
         """End every session and wait until nothing of them is left."""
         await self._course.close()
 
+    async def catch_up(self) -> None:
+        """After the clock was set ahead: end what has lived its time, once its agent has been asked."""
+        await self._course.catch_up()
+
     @asynccontextmanager
     async def use(self, runtime_id: str, session_id: str, plan: Callable[[], Plan]) -> AsyncIterator[Lease]:
         """Hold the session for one call, starting it if there is none, from what ``plan`` says at that moment.

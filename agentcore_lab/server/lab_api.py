@@ -98,8 +98,12 @@ class LabApi:
         return web.json_response({"now": now.isoformat(), "aheadSeconds": self._clock.ahead.total_seconds()})
 
     async def advance(self, request: web.Request, scope: Scope) -> web.Response:
-        """Set the engine's clock ahead by ``{"advanceSeconds": n}``; agents inside containers keep real time."""
+        """Set the engine's clock ahead by ``{"advanceSeconds": n}``; agents inside containers keep real time.
+
+        Whoever calls a session next meets it as it is at that time: what has become due is over by then.
+        """
         self._clock.advance(timedelta(seconds=_seconds(await json_of(request))))
+        await self._sessions.catch_up()
         self._events.clock_changed()
         return await self.clock(request, scope)
 

@@ -145,9 +145,17 @@ def open_notebook(page: Page, server: JupyterServer, path: str) -> None:
     """Open one notebook and wait until its kernel can run cells; its metadata must name the kernel."""
     # A slow machine's splash asks whether to give up.
     page.add_locator_handler(page.get_by_role("button", name="Keep Waiting"), _keep_waiting)
-    page.goto(f"{server.url}/lab/tree/{quote(path)}?reset", timeout=LOAD_MS)
-    expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible(timeout=LOAD_MS)
-    wait_for_kernel(page, path)
+    first = page.locator(".jp-Notebook .jp-Cell").first
+    # Chromium drops its requests when the machine gets a network interface, such as a container's.
+    failed = page.get_by_role("dialog", name="Load Error")
+    for _ in range(RUN_ATTEMPTS):
+        page.goto(f"{server.url}/lab/tree/{quote(path)}?reset", timeout=LOAD_MS)
+        expect(first.or_(failed).first).to_be_visible(timeout=LOAD_MS)
+        if failed.count() == 0:
+            wait_for_kernel(page, path)
+        if failed.count() == 0:
+            return
+    raise AssertionError(f"{path} does not load: {failed.first.inner_text()}")
 
 
 def _keep_waiting(button: Locator) -> None:

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from agentcore_lab.discovery import RunningEngine
+from agentcore_lab.lab_clock import LabClock
 from agentcore_lab.runtime.health import Trap
 from agentcore_lab.runtime.limits import STOP_GRACE_SECONDS
 from agentcore_lab.settings import Settings
@@ -139,6 +140,22 @@ def test_an_agent_that_began_to_work_before_a_jump_is_asked_before_it_is_ended(
     ping.turn("HealthyBusy")
     clock.advance(timedelta(hours=1))
     reached(engine, session_id, state="Active", health="HealthyBusy")
+
+
+def test_who_sets_the_clock_ahead_meets_sessions_as_they_are_then(
+    aws: Clients, backend: ScriptedBackend, engine: RunningEngine
+) -> None:
+    """The very next call begins a new session, however long the agent takes to say that it is not busy."""
+
+    async def slowly(_request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.5)
+        return web.json_response({"status": "Healthy"})
+
+    arn, session_id = started(aws, backend, Script(ping=slowly))
+    LabClock(engine).advance(minutes=16)
+    assert described(engine, session_id)["reason"] == "idle"
+    invoke(aws, arn, runtimeSessionId=session_id)
+    assert len(backend.started) == 2
 
 
 def test_an_unhealthy_session_ends_with_awss_words_and_so_does_its_call(

@@ -48,11 +48,14 @@ class DockerWorld(World):
     def close(self) -> None:
         """End the engine, and see, through the backend opened once more, that nothing is left running."""
         self._stack.close()
-        asyncio.run(self._containers.open())
+        assert asyncio.run(self._left()) == []
+
+    async def _left(self) -> list[Owned]:
+        await self._containers.open()
         try:
-            assert list(self.owned()) == []
+            return await self._containers.owned()
         finally:
-            asyncio.run(self._containers.close())
+            await self._containers.close()
 
     def owned(self) -> list[Owned]:
         return asyncio.run(self._containers.owned())
