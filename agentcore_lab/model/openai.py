@@ -87,7 +87,7 @@ class OpenAi:
     async def _named(self, wanted: str) -> str:
         """The model to ask for where none was set."""
         async with self._asking("GET", "/models", None) as answer:
-            listed = _chunk(await answer.read())
+            listed = _object(await answer.read())
         names = [each["id"] for each in listed.get("data") or ()]
         if not names:
             raise ResourceNotFoundException(f"The model server at {self._url} has no model.")
@@ -102,7 +102,7 @@ class OpenAi:
                 for line in lines:
                     text = line.strip().removeprefix(b"data:").strip()
                     if line.startswith(b"data:") and text not in {b"", b"[DONE]"}:
-                        yield _chunk(text)
+                        yield _object(text)
 
     def _asking(self, method: str, path: str, body: dict[str, Any] | None) -> _Asking:
         return _Asking(self._client, method, self._url + path, body, self._headers)
@@ -153,13 +153,13 @@ class _Asking:
         )
 
 
-def _chunk(text: bytes) -> dict[str, Any]:
+def _object(text: bytes) -> dict[str, Any]:
     try:
-        chunk = read_json(text)
+        said = read_json(text)
     except ValueError:
-        chunk = None
-    if not isinstance(chunk, dict):
-        raise ModelErrorException("The model server sent an event that is no JSON object.")
-    if error := chunk.get("error"):
+        said = None
+    if not isinstance(said, dict):
+        raise ModelErrorException("The model server sent something that is no JSON object.")
+    if error := said.get("error"):
         raise ModelErrorException(f"The model server failed: {str(error)[:_LONGEST_SHOWN]}")
-    return chunk
+    return said

@@ -88,6 +88,12 @@ def names(shown: Result) -> set[str]:
     return {each["name"].rpartition("/")[2].rpartition(":")[2] for each in found}
 
 
+def is_of(backend: ScriptedBackend, digest: str) -> None:
+    """Let the backend's image be the one of this digest."""
+    backend.images[HELLO] = (Image(HELLO, digest, "arm64"), backend.images[HELLO][1])
+    backend.images[digest] = backend.images[HELLO]
+
+
 def test_what_versions_need_and_what_is_new_stays(
     aws: Clients,
     backend: ScriptedBackend,
@@ -98,8 +104,7 @@ def test_what_versions_need_and_what_is_new_stays(
     """Images of builds go when they are old, unless a stored version has the digest; a person's own names stay."""
     python = environment(settings, "aaaa-1", days=90)
     needed = image(store, "111111111111", python, days=90)
-    backend.images[HELLO] = (Image(HELLO, needed, "arm64"), backend.images[HELLO][1])
-    backend.images[needed] = backend.images[HELLO]
+    is_of(backend, needed)
     settled(aws, create(aws)["agentRuntimeId"])
     other = environment(settings, "bbbb-1", days=90)
     image(store, "222222222222", other, days=90)
@@ -133,8 +138,7 @@ def test_an_image_without_a_name_goes_once_no_version_has_it(
     """A name that has moved on leaves its image to the versions that were made from it."""
     python = environment(settings, "aaaa-1", days=1)
     old = image(store, "latest", python, days=90)
-    backend.images[HELLO] = (Image(HELLO, old, "arm64"), backend.images[HELLO][1])
-    backend.images[old] = backend.images[HELLO]
+    is_of(backend, old)
     runtime_id = settled(aws, create(aws)["agentRuntimeId"])["agentRuntimeId"]
     with store.scratch() as tree:
         (tree / "agent.py").write_text("print('newer')")

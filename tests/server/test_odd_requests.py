@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from urllib.parse import quote, urlsplit
 
@@ -17,14 +18,19 @@ from tests.signing import signed
 SESSION_ID = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 
 
-def post(engine: RunningEngine, path: str, body: bytes, name: str, value: bytes) -> tuple[int, HTTPResponse]:
-    """The status and the answer, read to its end; the header is sent as the bytes it is."""
+def connected(engine: RunningEngine) -> closing[HTTPConnection]:
+    """A connection that is closed with the block."""
     place = urlsplit(engine.url)
     assert place.hostname is not None
-    connection = HTTPConnection(place.hostname, place.port, timeout=PATIENCE)
-    try:
+    return closing(HTTPConnection(place.hostname, place.port, timeout=PATIENCE))
+
+
+def post(engine: RunningEngine, path: str, body: bytes, name: str, value: bytes) -> tuple[int, HTTPResponse]:
+    """The status and the answer, read to its end; the header is sent as the bytes it is."""
+    with connected(engine) as connection:
         connection.putrequest("POST", path, skip_host=True, skip_accept_encoding=True)
-        for header, known in signed("POST", engine.url + path, body, {"Host": place.netloc}).items():
+        host = {"Host": urlsplit(engine.url).netloc}
+        for header, known in signed("POST", engine.url + path, body, host).items():
             connection.putheader(header, known)
         connection.putheader("Content-Length", str(len(body)))
         connection.putheader(name, value)
@@ -32,23 +38,16 @@ def post(engine: RunningEngine, path: str, body: bytes, name: str, value: bytes)
         response = connection.getresponse()
         response.read()
         return response.status, response
-    finally:
-        connection.close()
 
 
 @pytest.mark.parametrize("path", ["/nowhere%0A", "/%7B%7D", "/%0D%0Aruntimes", "/runtimes/%0A/nowhere"])
 def test_a_path_of_no_operation(engine: RunningEngine, path: str) -> None:
     """Whatever stands in it: AWS's 404, as JSON."""
-    place = urlsplit(engine.url)
-    assert place.hostname is not None
-    connection = HTTPConnection(place.hostname, place.port, timeout=PATIENCE)
-    try:
+    with connected(engine) as connection:
         connection.request("GET", path)
         response = connection.getresponse()
         assert (response.status, response.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
         assert "GET /" in json.load(response)["message"]
-    finally:
-        connection.close()
 
 
 @pytest.mark.parametrize("value", [b"00-1-2-01\t", b"a\tb", b"a\xffb", b"\xed\xa0\x80", "ä\u2028".encode()])
